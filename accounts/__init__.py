@@ -1,0 +1,1 @@
+"""Who may call us: users, organisations, memberships, API keys."""

@@ -1,0 +1,1 @@
+"""Money: wallets, holds, usage records, transfers, settlement."""

@@ -1,0 +1,1 @@
+"""What we sell and through whom: providers, models, prices, routes."""

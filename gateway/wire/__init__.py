@@ -1,0 +1,1 @@
+"""The two wire protocols: parsing and printing, pure."""

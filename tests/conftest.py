@@ -1,0 +1,40 @@
+"""One embedded PostgreSQL for the whole run, in a temporary data folder, never the developer's own."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# Settings read the environment when they load, so the test's own goes in before anything imports them.
+if "TOKENOUTPUT_TEST_DATA" not in os.environ:
+    os.environ["TOKENOUTPUT_TEST_DATA"] = tempfile.mkdtemp(prefix="tokenoutput-test-")
+os.environ.update(
+    DATA_DIR=os.environ["TOKENOUTPUT_TEST_DATA"], DATABASE_AS_OWNER="1", DEBUG="1", SECRET_KEY="tests-only"
+)
+for _name in ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "SITE_URL"):
+    os.environ.pop(_name, None)
+
+import pytest
+
+from tokenoutput.embedded import database_running
+
+
+@pytest.fixture(scope="session")
+def embedded_database():
+    """The server: the last process of the run stops it."""
+    with database_running(Path(os.environ["DATA_DIR"]), durable=False):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(embedded_database, django_db_setup):
+    """pytest-django's own set-up, once the server is up."""
+
+
+@pytest.fixture(scope="session")
+def database(django_db_setup, django_db_blocker):
+    """Committed rows, for tests whose other side is another thread or process.
+
+    Nothing is cleaned up (the ledger is append-only): such a test makes its own organisation and looks at nothing else.
+    """
+    with django_db_blocker.unblock():
+        yield

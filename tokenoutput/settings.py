@@ -1,0 +1,215 @@
+"""Settings: the environment comes in here and nowhere else."""
+
+import sys
+from pathlib import Path
+
+import environ
+from django.utils.csp import CSP
+
+from tokenoutput.embedded_paths import socket_dir
+from tokenoutput.local_secrets import local_secrets
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Where and how we run -------------------------------------------------------------------------------------
+# Without DATABASE_URL the project brings its own PostgreSQL, broker and secrets in DATA_DIR: the embedded default.
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
+EMBEDDED = not env.str("DATABASE_URL", default="")
+DEBUG = env.bool("DEBUG", default=EMBEDDED)
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+SITE_URL = env.str("SITE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=5.0 if EMBEDDED else 120.0)
+_secrets = local_secrets(DATA_DIR) if EMBEDDED else None
+SECRET_KEY = env.str("SECRET_KEY", default=_secrets.secret_key) if _secrets else env.str("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_URL])
+
+# --- PostgreSQL: one engine, embedded or external ---------------------------------------------------------------
+# Web and worker use the application role, which may only execute the money functions; migrations use the owner's.
+if _secrets:
+    _server = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "tokenoutput",
+        "HOST": str(socket_dir(DATA_DIR)),
+    }
+    _application = _server | {"USER": "tokenoutput_app", "PASSWORD": _secrets.application_password}
+    _owner = _server | {"USER": "tokenoutput_owner", "PASSWORD": _secrets.owner_password}
+else:
+    _application = env.db_url("DATABASE_URL")
+    _owner = env.db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL"))
+# Commands that change tables, and tests, which create databases, connect as the owner.
+_AS_OWNER = {"migrate", "database_grant", "test", "sqlmigrate", "makemigrations", "dbshell", "flush"}
+DATABASE_AS_OWNER = env.bool("DATABASE_AS_OWNER", default=len(sys.argv) > 1 and sys.argv[1] in _AS_OWNER)
+DATABASES = {"default": _owner if DATABASE_AS_OWNER else _application}
+DATABASE_APPLICATION_ROLE = str(_application["USER"])
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Applications -----------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "accounts",
+    "catalog",
+    "billing",
+    "tokenoutput",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "tokenoutput.urls"
+ASGI_APPLICATION = "tokenoutput.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tokenoutput.context.site",
+            ],
+        },
+    },
+]
+
+# --- Sign-in ----------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "tokenoutput.signup.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+LOGIN_REDIRECT_URL = "/app/"
+LOGIN_URL = "account_login"
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+)
+SECURE_HSTS_SECONDS = 0 if DEBUG else env.int("SECURE_HSTS_SECONDS", default=31536000)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# --- E-mail -----------------------------------------------------------------------------------------------------
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="TokenOutput <no-reply@localhost>")
+MAILERS = {
+    "default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    if DEBUG
+    else {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": env.str("EMAIL_HOST", default="localhost"),
+            "port": env.int("EMAIL_PORT", default=587),
+            "username": env.str("EMAIL_USER", default=""),
+            "password": env.str("EMAIL_PASSWORD", default=""),
+            "use_tls": env.bool("EMAIL_USE_TLS", default=True),
+        },
+    }
+}
+
+# --- Language, time, static files -------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "tokenoutput" / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "staticfiles" if EMBEDDED else BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "tokenoutput" / "static"]
+SERVESTATIC_USE_FINDERS = DEBUG
+SERVESTATIC_AUTOREFRESH = DEBUG
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+# --- Secrets of providers, kept encrypted at rest (first key encrypts, every key decrypts) ------------------------
+FIELD_ENCRYPTION_KEYS = env.list(
+    "FIELD_ENCRYPTION_KEYS", default=[_secrets.encryption_key] if _secrets else []
+)
+# The embedded default talks to a model server on loopback; production must not reach private addresses.
+ALLOW_PRIVATE_UPSTREAMS = env.bool("ALLOW_PRIVATE_UPSTREAMS", default=EMBEDDED)
+
+# --- Money ------------------------------------------------------------------------------------------------------
+STARTER_CREDIT_USD = env.str("STARTER_CREDIT_USD", default="5.00" if EMBEDDED else "0")
+# Stands in for Stripe while there is none; refused with DEBUG off wherever it is asked for.
+DEVELOPMENT_TOPUP = DEBUG
+
+# --- Gateway ----------------------------------------------------------------------------------------------------
+GATEWAY = {
+    "body_bytes_max": 32 * 1024 * 1024,
+    "body_seconds": env.float("GATEWAY_BODY_SECONDS", default=15.0),
+    "connect_seconds": 5.0,
+    "first_content_seconds": env.float("GATEWAY_FIRST_CONTENT_SECONDS", default=120.0),
+    "idle_seconds": env.float("GATEWAY_IDLE_SECONDS", default=180.0),
+    "client_stall_seconds": 60.0,
+    "key_requests_per_minute": env.int("KEY_REQUESTS_PER_MINUTE", default=600),
+    "organization_requests_per_minute": env.int("ORGANIZATION_REQUESTS_PER_MINUTE", default=3000),
+    "key_concurrency": env.int("KEY_CONCURRENCY", default=64),
+    "organization_concurrency": env.int("ORGANIZATION_CONCURRENCY", default=256),
+    "count_tokens_per_minute": env.int("COUNT_TOKENS_PER_MINUTE", default=6000),
+    "caller_cache_seconds": 5.0,
+    "snapshot_seconds": 10.0,
+}
+
+# --- Celery: a message is a hint, the state column is the queue ---------------------------------------------------
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="filesystem://"))
+CELERY_DATA_DIR = DATA_DIR / "broker"
+
+# --- Logging ----------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
