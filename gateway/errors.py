@@ -1,0 +1,124 @@
+"""Every way a /v1 request can be refused or fail, and how each protocol words it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+from catalog.snapshot import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One row of the error table: status, Anthropic's `error.type`, OpenAI's `error.type` and `error.code`."""
+
+    status: int
+    anthropic_type: str
+    openai_type: str
+    openai_code: str | None
+    meaning: str
+
+
+class Reason(Enum):
+    """The reasons by name; the errors page of the docs is made of this table."""
+
+    INVALID = Wording(400, "invalid_request_error", "invalid_request_error", None, "Bad request")
+    MODEL_UNKNOWN = Wording(
+        400, "invalid_request_error", "invalid_request_error", "model_not_found", "Unsupported model"
+    )
+    KEY = Wording(401, "authentication_error", "invalid_request_error", "invalid_api_key", "Invalid or missing API key")
+    BALANCE = Wording(
+        402,
+        "billing_error",
+        "insufficient_quota",
+        "insufficient_balance",
+        "Insufficient pay-as-you-go balance",
+    )
+    SPENDING_LIMIT = Wording(
+        402,
+        "billing_error",
+        "insufficient_quota",
+        "spending_limit",
+        "Spending limit of a key or member reached",
+    )
+    FROZEN = Wording(402, "billing_error", "insufficient_quota", "wallet_blocked", "Wallet frozen or in debt")
+    FORBIDDEN = Wording(403, "permission_error", "invalid_request_error", "forbidden", "Key not allowed for this")
+    NOT_FOUND = Wording(404, "not_found_error", "invalid_request_error", "not_found", "No such path or object")
+    METHOD = Wording(405, "invalid_request_error", "invalid_request_error", "method_not_allowed", "Wrong method")
+    TIMEOUT = Wording(408, "invalid_request_error", "invalid_request_error", "request_timeout", "Body too slow")
+    TOO_LARGE = Wording(413, "request_too_large", "invalid_request_error", "request_too_large", "Body too large")
+    ENCODING = Wording(415, "invalid_request_error", "invalid_request_error", "unsupported_encoding", "Compressed body")
+    RATE = Wording(429, "rate_limit_error", "rate_limit_exceeded", "rate_limit_exceeded", "Rate limited")
+    INTERNAL = Wording(500, "api_error", "server_error", "internal_error", "Our own fault")
+    UPSTREAM = Wording(502, "api_error", "server_error", "upstream_error", "Upstream provider error")
+    UPSTREAM_TIMEOUT = Wording(
+        502, "timeout_error", "server_error", "upstream_timeout", "Upstream provider did not answer in time"
+    )
+    UNAVAILABLE = Wording(503, "api_error", "server_error", "unavailable", "Restarting or out of reach: retry")
+    OVERLOADED = Wording(529, "overloaded_error", "server_error", "overloaded", "Upstream provider overloaded")
+
+
+@dataclass(eq=False)
+class GatewayError(Exception):
+    """Ends a request with an answer in the client's own protocol.
+
+    `metadata` goes out beside the message; `retry_after` is what `Retry-After` says; `body` is a ready answer of the
+    client's own protocol that replaces ours (an upstream's 400 on a pass-through row).
+    """
+
+    reason: Reason
+    message: str
+    param: str | None = None
+    retry_after: str | None = None
+    metadata: Mapping[str, object] | None = None
+    status: int | None = None
+    body: bytes | None = None
+    allow: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.reason.name}: {self.message}"
+
+
+def status_of(error: GatewayError, protocol: Protocol) -> int:
+    """The HTTP status; OpenAI clients know no 529 and get 503 for it."""
+    status = error.status or error.reason.value.status
+    return 503 if status == 529 and protocol == "openai_chat" else status
+
+
+def body_of(error: GatewayError, protocol: Protocol, request_id: str, *, charged: bool = False) -> bytes:
+    """The error as one JSON object in the client's shape; `charged` says whether the request cost anything."""
+    if error.body is not None:
+        return error.body
+    wording = error.reason.value
+    metadata = {**(error.metadata or {}), "charged": charged, "request_id": request_id}
+    if protocol == "anthropic_messages":
+        inner = {"type": wording.anthropic_type, "message": error.message, "metadata": metadata}
+        return msgspec.json.encode({"type": "error", "error": inner, "request_id": request_id})
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": error.message,
+                "type": wording.openai_type,
+                "param": error.param,
+                "code": wording.openai_code,
+                "metadata": metadata,
+            }
+        }
+    )
+
+
+def event_of(error: GatewayError, protocol: Protocol, request_id: str, *, charged: bool) -> bytes:
+    """The error inside a stream whose status went out long ago: never followed by a proper end."""
+    body = body_of(error, protocol, request_id, charged=charged)
+    return b"event: error\ndata: " + body + b"\n\n" if protocol == "anthropic_messages" else b"data: " + body + b"\n\n"
+
+
+def headers_of(error: GatewayError) -> list[tuple[bytes, bytes]]:
+    """The headers an error needs beside those of every answer."""
+    headers = [(b"content-type", b"application/json")]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", error.retry_after.encode("latin-1", "ignore")))
+    if error.allow is not None:
+        headers.append((b"allow", error.allow.encode()))
+    return headers

@@ -1,0 +1,105 @@
+"""Requests a minute and requests at once, per key and organisation, counted in this process."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gateway.errors import GatewayError, Reason
+
+Subject = tuple[str, int]  # ("key", 7), ("organization", 3)
+BUCKETS_MAX = 50_000
+WINDOW_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the tightest bucket still allows: the numbers of the rate headers."""
+
+    limit: int
+    remaining: int
+    reset_seconds: float
+
+
+class Limits:
+    """GCRA buckets: a minute's allowance may come at once, then refills evenly. A refused request takes nothing."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._full_at: dict[Subject, float] = {}  # GCRA's theoretical arrival time: when the bucket is full again
+        self._running: Counter[Subject] = Counter()
+
+    def take(self, wanted: dict[Subject, int]) -> Standing:
+        """Count one request against every subject's allowance a minute, or against none and raise a 429."""
+        now = self._now()
+        self._prune(now)
+        standings, waits = [], [0.0]
+        for subject, per_minute in wanted.items():
+            step = WINDOW_SECONDS / per_minute
+            full_at = max(self._full_at.get(subject, now), now)
+            waits.append(full_at + step - now - WINDOW_SECONDS)
+            used_seconds = min(full_at + step - now, WINDOW_SECONDS)
+            remaining = int((WINDOW_SECONDS - used_seconds) / step + 1e-9)
+            standings.append((Standing(per_minute, remaining, used_seconds), subject, full_at + step))
+        tightest = min((standing for standing, _, _ in standings), key=lambda one: one.remaining)
+        if max(waits) > 1e-9:
+            raise GatewayError(
+                Reason.RATE,
+                f"Rate limit of {tightest.limit} requests a minute reached. Nothing was charged.",
+                retry_after=str(max(1, math.ceil(max(waits)))),
+                metadata={"scope": "requests", "limit_per_minute": tightest.limit},
+            )
+        for _, subject, full_at in standings:
+            self._full_at[subject] = full_at
+        return tightest
+
+    @contextmanager
+    def running(self, wanted: dict[Subject, int]) -> Iterator[None]:
+        """Count one request as running while inside; 429 where a subject has as many as it may."""
+        for subject, at_once in wanted.items():
+            if self._running[subject] >= at_once:
+                raise GatewayError(
+                    Reason.RATE,
+                    f"{at_once} requests of this {subject[0]} are running already. Nothing was charged.",
+                    retry_after="1",
+                    metadata={"scope": "concurrency", "limit": at_once},
+                )
+        self._running.update(wanted.keys())
+        try:
+            yield
+        finally:
+            for subject in wanted:
+                self._running[subject] -= 1
+                if self._running[subject] <= 0:
+                    del self._running[subject]
+
+    def _prune(self, now: float) -> None:
+        if len(self._full_at) > BUCKETS_MAX:  # A bucket that is full again says nothing that a missing one does not.
+            self._full_at = {subject: at for subject, at in self._full_at.items() if at > now}
+
+
+def headers_openai(standing: Standing) -> list[tuple[bytes, bytes]]:
+    """`x-ratelimit-*` as OpenAI's SDK users read them; the reset is a duration."""
+    values = (standing.limit, standing.remaining, _duration(standing.reset_seconds))
+    return [
+        (f"x-ratelimit-{name}-requests".encode(), str(value).encode())
+        for name, value in zip(("limit", "remaining", "reset"), values, strict=True)
+    ]
+
+
+def headers_anthropic(standing: Standing) -> list[tuple[bytes, bytes]]:
+    """`anthropic-ratelimit-requests-*`; the reset is a moment (RFC 3339)."""
+    reset = datetime.now(UTC) + timedelta(seconds=standing.reset_seconds)
+    values = (standing.limit, standing.remaining, reset.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return [
+        (f"anthropic-ratelimit-requests-{name}".encode(), str(value).encode())
+        for name, value in zip(("limit", "remaining", "reset"), values, strict=True)
+    ]
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
