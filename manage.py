@@ -6,7 +6,10 @@ import os
 import sys
 
 # Commands that need no database, and `up`, which starts it itself and says so.
-WITHOUT_DATABASE = {"up", "help", "check", "makemigrations", "collectstatic", "makemessages", "compilemessages", "--help", "-h", "--version", "version", "diffsettings", "sqlmigrate"}  # fmt: skip
+WITHOUT_DATABASE = {
+    *("up", "help", "check", "makemigrations", "collectstatic", "makemessages", "compilemessages", "diffsettings"),
+    *("sqlmigrate", "version", "--help", "-h", "--version"),
+}
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """One embedded PostgreSQL for the whole run, in a temporary data folder, never the developer's own."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 # Settings read the environment when they load, so the test's own goes in before anything imports them.
+# Parallel workers inherit the first process's folder, and so share its server: each has a database of its own there.
 if "TOKENOUTPUT_TEST_DATA" not in os.environ:
     os.environ["TOKENOUTPUT_TEST_DATA"] = tempfile.mkdtemp(prefix="tokenoutput-test-")
 os.environ.update(
@@ -13,9 +15,15 @@ os.environ.update(
 for _name in ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "SITE_URL"):
     os.environ.pop(_name, None)
 
-import pytest
+import pytest  # noqa: E402 -- after the environment above, as is the next
 
-from tokenoutput.embedded import database_running
+from tokenoutput.embedded import database_running  # noqa: E402
+
+
+def pytest_unconfigure(config):
+    """The first process takes the folder away, once its workers have left."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop("TOKENOUTPUT_TEST_DATA"), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

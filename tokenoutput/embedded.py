@@ -1,16 +1,17 @@
-"""The embedded PostgreSQL: made on first use, run with the wheel's own binaries, shared by every process of a checkout."""
+"""The embedded PostgreSQL: made on first use, run with the wheel's binaries, shared by a checkout's processes."""
 
 import contextlib
 import fcntl
 import os
 import pwd
+import re
 import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psycopg
 from psycopg import sql
@@ -37,26 +38,36 @@ def binaries(version: int = 18) -> Path:
 
 
 @contextlib.contextmanager
-def database_running(data_dir: Path, *, durable: bool = True, version: int = 18) -> Iterator[None]:
+def database_running(data_dir: Path, *, durable: bool = True, version: int = 18, start: bool = True) -> Iterator[None]:
     """Have the database of `data_dir` up, starting it if need be; the last process to leave stops it.
 
-    Each user holds a shared lock on a file for as long as it lives, killed ones included. `durable=False` is for tests only.
+    Each user holds a shared lock on one file for as long as it lives, killed ones included; starting and stopping happen
+    under another. `durable=False` is for tests only. `start=False` only joins the users of a server that is up.
     """
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (data_dir / "postgres.lock").open("w")
-    except OSError as error:
-        raise EmbeddedDatabaseError(f"Cannot write to {data_dir}: {error.strerror}.") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _start(data_dir, durable=durable, version=version)
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    with _opened(data_dir, "postgres.users.lock") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
         try:
+            if start:
+                with _opened(data_dir, "postgres.start.lock") as starting:
+                    fcntl.flock(starting, fcntl.LOCK_EX)
+                    _start(data_dir, durable=durable, version=version)
             yield
         finally:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _run(data_dir, version, "pg_ctl", "stop", "-m", "fast", "-w", "-t", str(START_SECONDS))
+            with (
+                _opened(data_dir, "postgres.start.lock") as stopping,
+                contextlib.suppress(BlockingIOError),
+            ):
+                fcntl.flock(stopping, fcntl.LOCK_EX)
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _run(data_dir, version, "pg_ctl", "stop", "-m", "fast", "-w", "-t", str(START_SECONDS), check=False)
+
+
+def _opened(data_dir: Path, name: str) -> TextIO:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return (data_dir / name).open("w")
+    except OSError as error:
+        raise EmbeddedDatabaseError(f"Cannot write to {data_dir}: {error.strerror}.") from error
 
 
 def _start(data_dir: Path, *, durable: bool, version: int) -> None:
@@ -72,7 +83,11 @@ def _start(data_dir: Path, *, durable: bool, version: int) -> None:
         command = ["start", "-w", "-t", str(START_SECONDS), "-l", str(log), "-o", " ".join(flags)]
         if _run(data_dir, version, "pg_ctl", *command, check=False).returncode != 0:
             raise EmbeddedDatabaseError(f"PostgreSQL did not start: {_last_line(log)} (log: {log})")
-    _make_roles(data_dir)
+    try:
+        _make_roles(data_dir)
+    except psycopg.Error as error:
+        reason = (str(error).strip().splitlines() or ["no message"])[-1]
+        raise EmbeddedDatabaseError(f"PostgreSQL does not answer: {reason} (log: {cluster / 'server.log'})") from error
     (cluster / "tokenoutput.ready").touch()
 
 
@@ -97,9 +112,7 @@ def _initialise(data_dir: Path, version: int) -> None:
         reason = made.stderr.strip().splitlines()[-1:] or ["initdb failed"]
         raise EmbeddedDatabaseError(f"PostgreSQL could not make its data folder {cluster}: {reason[0]}")
     with (cluster / "postgresql.conf").open("a") as conf:
-        conf.write(
-            "max_connections = 100\nshared_buffers = 64MB\nlog_min_messages = warning\ntimezone = 'UTC'\n"
-        )
+        conf.write("max_connections = 100\nshared_buffers = 64MB\nlog_min_messages = warning\ntimezone = 'UTC'\n")
 
 
 def _make_roles(data_dir: Path) -> None:
@@ -124,9 +137,7 @@ def _make_roles(data_dir: Path) -> None:
                 )
             )
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (DATABASE, OWNER)))
-            )
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (DATABASE, OWNER))))
 
 
 def _run(
@@ -139,9 +150,9 @@ def _run(
         command, identity = _as_nobody(command)
     with (data_dir / f".{program}-{secrets.token_hex(4)}.out").open("w+") as output:
         Path(output.name).unlink()
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 -- our own binaries
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/", check=False, **identity
-        )  # noqa: S603 -- our own binaries
+        )
         output.seek(0)
         text = output.read()
     if check and done.returncode != 0:
@@ -152,9 +163,7 @@ def _run(
 def _as_nobody(command: list[str]) -> tuple[list[str], dict[str, Any]]:
     """PostgreSQL refuses to run as root. Where `nobody` cannot enter a folder above, it gets that one capability."""
     nobody = pwd.getpwnam("nobody")
-    reachable = all(
-        folder.stat().st_mode & 0o001 for path in (command[0], command[2]) for folder in Path(path).parents
-    )
+    reachable = all(folder.stat().st_mode & 0o001 for path in (command[0], command[2]) for folder in Path(path).parents)
     if reachable or not shutil.which("setpriv"):
         return command, {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     wrapper = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
@@ -173,6 +182,8 @@ def _give_away(path: Path) -> None:
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
 
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
-    return lines[-1] if lines else "no message"
+def _last_line(log: Path) -> str:
+    """What went wrong, by the server's own log: it ends with a line that only says the server is down."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    wrong = [line for line in lines if re.search("FATAL|PANIC|ERROR", line)] or lines or ["no message"]
+    return wrong[-1]
