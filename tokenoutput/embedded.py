@@ -41,8 +41,8 @@ def binaries(version: int = 18) -> Path:
 def database_running(data_dir: Path, *, durable: bool = True, version: int = 18, start: bool = True) -> Iterator[None]:
     """Have the database of `data_dir` up, starting it if need be; the last process to leave stops it.
 
-    Each user holds a shared lock on one file for as long as it lives, killed ones included; starting and stopping happen
-    under another. `durable=False` is for tests only. `start=False` only joins the users of a server that is up.
+    Each user holds a shared lock on one file for as long as it lives, killed ones included; starting and stopping are
+    done under another. `durable=False` is for tests only; `start=False` joins the users of a server that is up.
     """
     with _opened(data_dir, "postgres.users.lock") as users:
         fcntl.flock(users, fcntl.LOCK_SH)

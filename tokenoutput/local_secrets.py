@@ -1,5 +1,6 @@
 """The secrets of the embedded default: made once, kept in the data folder, never in the repository."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -28,16 +29,15 @@ def local_secrets(data_dir: Path) -> LocalSecrets:
     """
     path = data_dir / "secrets.json"
     if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = data_dir / f"secrets.{os.getpid()}.tmp"
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(asdict(_make()), indent=2))
         try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(asdict(_make()), indent=2))
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
     return LocalSecrets(**json.loads(path.read_text()))
 
 
