@@ -9,10 +9,9 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-NAME_LENGTH_MAX = 80
-SLUG_LENGTH_MAX = 48
-PREFIX_LENGTH = 8
-LAST_FOUR_LENGTH = 4
+from accounts.keys import LAST_FOUR_LENGTH, PREFIX_LENGTH
+from accounts.names import NAME_LENGTH_MAX, SLUG_LENGTH_MAX
+from accounts.roles import Role
 
 
 class OctetLength(models.Func):
@@ -66,6 +65,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    def clean(self) -> None:
+        """Forms may say Ada@Example.com; the table holds one spelling."""
+        super().clean()
+        self.email = self.email.strip().lower()
+
 
 class Organization(models.Model):
     """The tenant: it owns the wallet and the API keys."""
@@ -84,16 +88,6 @@ class Organization(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class Role(models.TextChoices):
-    """What a member may do."""
-
-    OWNER = "owner"
-    ADMIN = "admin"
-    DEVELOPER = "developer"
-    BILLING = "billing"
-    VIEWER = "viewer"
 
 
 class Membership(models.Model):

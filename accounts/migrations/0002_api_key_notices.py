@@ -1,4 +1,4 @@
-"""Say `api_key` on PostgreSQL's notice channel whenever a key or an organisation changes, whoever changes it."""
+"""Say `api_key` on PostgreSQL's notice channel whenever a key, its organisation or its user changes, whoever changes it."""
 
 from django.db import migrations
 
@@ -18,9 +18,12 @@ CREATE TRIGGER api_key_notify_update
     ON accounts_apikey FOR EACH STATEMENT EXECUTE FUNCTION api_key_notify();
 CREATE TRIGGER api_key_notify AFTER UPDATE OF is_active OR DELETE OR TRUNCATE ON accounts_organization
     FOR EACH STATEMENT EXECUTE FUNCTION api_key_notify();
+CREATE TRIGGER api_key_notify AFTER UPDATE OF is_active ON accounts_user
+    FOR EACH STATEMENT EXECUTE FUNCTION api_key_notify();
 """
 
 BACKWARDS = """
+DROP TRIGGER api_key_notify ON accounts_user;
 DROP TRIGGER api_key_notify ON accounts_organization;
 DROP TRIGGER api_key_notify_update ON accounts_apikey;
 DROP TRIGGER api_key_notify ON accounts_apikey;

@@ -1,0 +1,38 @@
+"""Roles of members and what each may do: one table, read by services and pages."""
+
+from enum import StrEnum
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    """What a member is in an organisation."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    DEVELOPER = "developer"
+    BILLING = "billing"
+    VIEWER = "viewer"
+
+
+class Action(StrEnum):
+    """What a role is asked for."""
+
+    READ = "read"
+    API_KEYS_CHANGE = "api_keys_change"
+    MONEY_CHANGE = "money_change"
+    MEMBERS_CHANGE = "members_change"
+
+
+_MAY: dict[Role, frozenset[Action]] = {
+    Role.OWNER: frozenset(Action),
+    Role.ADMIN: frozenset(Action),
+    Role.DEVELOPER: frozenset({Action.READ, Action.API_KEYS_CHANGE}),
+    Role.BILLING: frozenset({Action.READ, Action.MONEY_CHANGE}),
+    Role.VIEWER: frozenset({Action.READ}),
+}
+
+
+def role_may(role: str, action: Action) -> bool:
+    """Whether a member with this role may do `action`."""
+    return action in _MAY[Role(role)]
