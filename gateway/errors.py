@@ -75,6 +75,7 @@ class GatewayError(Exception):
     status: int | None = None
     body: bytes | None = None
     allow: str | None = None
+    charged: bool = False
 
     def __str__(self) -> str:
         return f"{self.reason.name}: {self.message}"
@@ -86,12 +87,12 @@ def status_of(error: GatewayError, protocol: Protocol) -> int:
     return 503 if status == 529 and protocol == "openai_chat" else status
 
 
-def body_of(error: GatewayError, protocol: Protocol, request_id: str, *, charged: bool = False) -> bytes:
-    """The error as one JSON object in the client's shape; `charged` says whether the request cost anything."""
+def body_of(error: GatewayError, protocol: Protocol, request_id: str) -> bytes:
+    """The error as one JSON object in the client's shape; it says whether the request cost anything."""
     if error.body is not None:
         return error.body
     wording = error.reason.value
-    metadata = {**(error.metadata or {}), "charged": charged, "request_id": request_id}
+    metadata = {**(error.metadata or {}), "charged": error.charged, "request_id": request_id}
     if protocol == "anthropic_messages":
         inner = {"type": wording.anthropic_type, "message": error.message, "metadata": metadata}
         return msgspec.json.encode({"type": "error", "error": inner, "request_id": request_id})
@@ -108,9 +109,9 @@ def body_of(error: GatewayError, protocol: Protocol, request_id: str, *, charged
     )
 
 
-def event_of(error: GatewayError, protocol: Protocol, request_id: str, *, charged: bool) -> bytes:
+def event_of(error: GatewayError, protocol: Protocol, request_id: str) -> bytes:
     """The error inside a stream whose status went out long ago: never followed by a proper end."""
-    body = body_of(error, protocol, request_id, charged=charged)
+    body = body_of(error, protocol, request_id)
     return b"event: error\ndata: " + body + b"\n\n" if protocol == "anthropic_messages" else b"data: " + body + b"\n\n"
 
 

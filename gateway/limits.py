@@ -3,11 +3,12 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from catalog.snapshot import Protocol
 from gateway.errors import GatewayError, Reason
 
 Subject = tuple[str, int]  # ("key", 7), ("organization", 3)
@@ -103,3 +104,9 @@ def headers_anthropic(standing: Standing) -> list[tuple[bytes, bytes]]:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(math.ceil(seconds), 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+RATE_HEADERS: Mapping[Protocol, Callable[[Standing], list[tuple[bytes, bytes]]]] = {
+    "openai_chat": headers_openai,
+    "anthropic_messages": lambda standing: headers_openai(standing) + headers_anthropic(standing),
+}

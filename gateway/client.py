@@ -1,0 +1,98 @@
+"""The client's side of one request: headers once, pieces with back-pressure, an end only when it is true."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Protocol as TypingProtocol
+
+import anyio
+
+from catalog.snapshot import Protocol
+from gateway.errors import GatewayError, body_of, event_of, headers_of, status_of
+
+
+class Send(TypingProtocol):
+    """ASGI's send."""
+
+    async def __call__(self, message: MutableMapping[str, Any], /) -> None: ...
+
+
+class Receive(TypingProtocol):
+    """ASGI's receive."""
+
+    async def __call__(self) -> MutableMapping[str, Any]: ...
+
+
+Header = tuple[bytes, bytes]
+
+
+class Client:
+    """Writes one answer. A client that left, or stopped reading for `stall_seconds`, is `gone`: writing goes nowhere.
+
+    `on_gone` is called once, at that moment; being gone never raises, because the meter must run on.
+    """
+
+    def __init__(self, send: Send, *, protocol: Protocol, request_id: str, stall_seconds: float) -> None:
+        self._send = send
+        self._stall_seconds = stall_seconds
+        self.protocol: Protocol = protocol
+        self.request_id = request_id
+        identity = request_id.encode()
+        self.headers: list[Header] = [
+            (b"x-request-id", identity),
+            (b"request-id", identity),
+            (b"x-tokenoutput-request-id", identity),
+        ]
+        self.status: int | None = None
+        self.ended = False
+        self.gone = False
+        self.on_gone: Callable[[], None] = lambda: None
+
+    def leave(self) -> None:
+        """Note that nobody reads any more."""
+        if not self.gone and not self.ended:
+            self.gone = True
+            self.on_gone()
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece of a stream, waiting while the client is slow to read; the first one sends the headers too."""
+        if self.status is None:
+            await self._start(200, [(b"content-type", b"text/event-stream; charset=utf-8"), *_STREAM_HEADERS])
+        await self._body(piece, more=True)
+
+    async def end(self, tail: bytes, *, status: int = 200, headers: list[Header] | None = None) -> None:
+        """Send what is left and end the answer; without a stream begun, `tail` is the whole body."""
+        if self.status is None:
+            length = (b"content-length", str(len(tail)).encode())
+            await self._start(status, [*(headers or _JSON_HEADERS), length])
+        await self._body(tail, more=False)
+        self.ended = True
+
+    async def fail(self, error: GatewayError) -> None:
+        """End with an error: an HTTP status while there is none yet, else an event in the stream and no proper end."""
+        if self.status is None:
+            body = body_of(error, self.protocol, self.request_id)
+            await self.end(body, status=status_of(error, self.protocol), headers=headers_of(error))
+        elif not self.ended:
+            await self.end(event_of(error, self.protocol, self.request_id))
+
+    async def _start(self, status: int, headers: list[Header]) -> None:
+        self.status = status
+        await self._deliver({"type": "http.response.start", "status": status, "headers": [*headers, *self.headers]})
+
+    async def _body(self, piece: bytes, *, more: bool) -> None:
+        await self._deliver({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def _deliver(self, message: Mapping[str, Any]) -> None:
+        if self.gone:
+            return
+        with anyio.move_on_after(self._stall_seconds) as waiting:
+            try:
+                await self._send(dict(message))
+            except OSError:  # How ASGI servers other than ours say that the client left.
+                self.leave()
+        if waiting.cancelled_caught:
+            self.leave()
+
+
+_JSON_HEADERS: list[Header] = [(b"content-type", b"application/json")]
+# Proxies must neither store a stream nor collect it before they pass it on.
+_STREAM_HEADERS: list[Header] = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]

@@ -1,0 +1,67 @@
+"""Rows 1 and 4, pass-through: the gateway's own members change, every other byte is relayed as it came."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.wire import anthropic, openai
+from gateway.wire.body import model_replace
+from gateway.wire.sse import Event
+
+
+class OpenAISame:
+    """OpenAI client, OpenAI upstream."""
+
+    def request(
+        self, members: Mapping[str, msgspec.Raw], *, upstream_model: str, max_output_tokens: int | None
+    ) -> bytes:
+        """The client's body with our model name, usage asked for and the maximum lowered where it was too high."""
+        return openai.request_upstream(members, upstream_model=upstream_model, max_output_tokens=max_output_tokens)
+
+    def answer(self, body: bytes, *, public_id: str) -> bytes:
+        """The upstream's body with the public model ID."""
+        return model_replace(body, public_id)
+
+    def stream(self, *, public_id: str, include_usage: bool) -> "SameStream":
+        """A fresh pass-through."""
+        return SameStream(public_id, nested=None, include_usage=include_usage)
+
+
+class AnthropicSame:
+    """Anthropic client, Anthropic upstream."""
+
+    def request(
+        self, members: Mapping[str, msgspec.Raw], *, upstream_model: str, max_output_tokens: int | None
+    ) -> bytes:
+        """The client's body with our model name and the maximum lowered where it was too high."""
+        return anthropic.request_upstream(members, upstream_model=upstream_model, max_output_tokens=max_output_tokens)
+
+    def answer(self, body: bytes, *, public_id: str) -> bytes:
+        """The upstream's body with the public model ID."""
+        return model_replace(body, public_id)
+
+    def stream(self, *, public_id: str, include_usage: bool) -> "SameStream":
+        """A fresh pass-through; usage is part of this protocol and always stays."""
+        return SameStream(public_id, nested="message", include_usage=True)
+
+
+class SameStream:
+    """Relays events byte for byte, the model's name aside."""
+
+    def __init__(self, public_id: str, *, nested: str | None, include_usage: bool) -> None:
+        self._public_id = public_id
+        self._nested = nested
+        self._include_usage = include_usage
+
+    def feed(self, event: Event, *, usage_only: bool) -> bytes:
+        """The event's own bytes, or none for a usage chunk that the client did not ask for."""
+        if usage_only and not self._include_usage:
+            return b""
+        if b'"model"' not in event.raw:
+            return event.raw
+        replaced = model_replace(event.data, self._public_id, nested=self._nested)
+        return event.raw.replace(event.data, replaced, 1) if replaced is not event.data else event.raw
+
+    def finish(self) -> bytes:
+        """Nothing: the upstream's own end was relayed."""
+        return b""

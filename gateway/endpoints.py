@@ -1,0 +1,51 @@
+"""The wire modules by protocol, and where and with which headers an upstream of each is called."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from catalog.snapshot import Protocol, Route
+from gateway.wire import anthropic, openai
+
+WIRES: Mapping[Protocol, ModuleType] = {"openai_chat": openai, "anthropic_messages": anthropic}
+# Relative to the base URL that an official SDK of the protocol is given.
+PATHS: Mapping[Protocol, str] = {"openai_chat": "/chat/completions", "anthropic_messages": "/v1/messages"}
+COUNT_TOKENS_PATH = "/v1/messages/count_tokens"
+ANTHROPIC_VERSION_DEFAULT = "2023-06-01"
+_USER_AGENT = "TokenOutput/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHeaders:
+    """The few headers of a request that mean something upstream."""
+
+    anthropic_version: str | None = None
+    anthropic_beta: str | None = None
+    beta_query: bool = False
+
+
+def upstream_headers(route: Route, client: ClientHeaders, *, stream: bool) -> dict[str, str]:
+    """Every header an upstream gets: ours, our credential, and the client's API version and betas."""
+    style = route.provider.auth_style or ("x-api-key" if route.protocol == "anthropic_messages" else "bearer")
+    headers = {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if stream else "application/json",
+        # Compression would cost time on every small event and open the door to decompression bombs.
+        "accept-encoding": "identity",
+        "user-agent": _USER_AGENT,
+    }
+    if style == "x-api-key":
+        headers["x-api-key"] = route.provider.credential
+    else:
+        headers["authorization"] = f"Bearer {route.provider.credential}"
+    if route.protocol == "anthropic_messages":
+        headers["anthropic-version"] = client.anthropic_version or ANTHROPIC_VERSION_DEFAULT
+        if client.anthropic_beta:
+            headers["anthropic-beta"] = client.anthropic_beta
+    return headers
+
+
+def upstream_path(route: Route, client: ClientHeaders) -> str:
+    """The path below the base URL; the query that announces betas goes along."""
+    path = PATHS[route.protocol]
+    return path + "?beta=true" if client.beta_query and route.protocol == "anthropic_messages" else path

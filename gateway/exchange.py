@@ -1,0 +1,269 @@
+"""One request's dealings upstream: candidates tried until content, then what the client gets, piece by piece."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+import anyio
+import msgspec
+import structlog
+
+from billing.holds import Outcome, Source
+from catalog.pricing import Usage
+from catalog.snapshot import Model, Protocol, Route
+from gateway.convert import CONVERSIONS
+from gateway.convert.conversion import Conversion, StreamConversion
+from gateway.endpoints import WIRES, ClientHeaders, upstream_headers, upstream_path
+from gateway.errors import GatewayError, Reason
+from gateway.failures import (
+    UpstreamFailure,
+    cut_error,
+    failure_of_break,
+    failure_of_event,
+    failure_of_status,
+    failure_of_timeout,
+    secret_free,
+)
+from gateway.metering import usage_estimate
+from gateway.upstream import ERROR_BYTES_MAX, UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
+from gateway.wire.sse import Event, EventParser, EventTooLarge
+
+log = structlog.get_logger(__name__)
+# How long an answer is read on for a client that left.
+DRAIN_SECONDS = 300.0
+# Keep-alives and other bytes without content that may come before an attempt is given up.
+PRELUDE_BYTES_MAX = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one request wants: read from its body and checked, not yet in any upstream's words."""
+
+    protocol: Protocol
+    model: Model
+    members: dict[str, msgspec.Raw]
+    headers: ClientHeaders
+    stream: bool
+    include_usage: bool
+    max_output_tokens: int | None  # what goes upstream in place of the client's own value; None: leave that alone
+    prompt_bytes: int
+    prompt_tokens_max: int
+    output_tokens_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a request came to: the evidence of its usage record."""
+
+    outcome: Outcome
+    source: Source
+    usage: Usage
+    route: Route | None
+    first_content_ms: int | None
+    duration_ms: int
+
+
+class Exchange:
+    """Open it, iterate `pieces`, take `result` and `tail`; used as an async context manager, it leaves no connection.
+
+    `tail` is what may only be sent once the charge is durable: the proper end of a stream, or a whole answer.
+    """
+
+    def __init__(self, upstreams: Upstreams, ask: Ask) -> None:
+        self._upstreams = upstreams
+        self._ask = ask
+        self._stack = AsyncExitStack()
+        self._started = time.perf_counter()
+        self._first_content: float | None = None
+        self._chunks: AsyncIterator[bytes] | None = None
+        self._conversion: StreamConversion | None = None
+        self._prelude = b""
+        self._accepted = False
+        self._ended = False
+        self.route: Route | None = None
+        self.failure: GatewayError | None = None
+        self.client_left = False
+        self.tail = b""
+
+    async def __aenter__(self) -> "Exchange":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._stack.aclose()
+
+    async def open(self, candidates: Sequence[Route]) -> None:
+        """Try the routes in order until one gives content; raises the last one's `GatewayError` when none does."""
+        for route in candidates:
+            try:
+                await self._attempt(route)
+            except UpstreamFailure as failure:
+                await self._stack.aclose()
+                self._accepted = False
+                log.warning("upstream_failed", provider=route.provider.slug, reason=failure.error.reason.name)
+                if not failure.next_route or route is candidates[-1] or self.client_left:
+                    raise failure.error from failure
+            else:
+                return
+        raise GatewayError(Reason.MODEL_UNKNOWN, "This model has no route.")
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """What the client may have at once: everything of a stream but its proper end. Never raises: see `failure`."""
+        if self._prelude:
+            yield self._prelude
+        if self._chunks is None or self._ended:
+            return
+        try:
+            async for chunk in self._chunks:
+                if piece := self._feed(chunk):
+                    yield piece
+                if self._ended or self.failure is not None:
+                    return
+            if piece := self._feed_events(self._parser.finish()):
+                yield piece
+            if not self._ended and self.failure is None:
+                self.failure = cut_error()
+        except (UpstreamBroken, EventTooLarge, msgspec.DecodeError):
+            self.failure = cut_error()
+
+    def leave(self, scope: anyio.CancelScope) -> None:
+        """The client left. Where hanging up stops the provider's bill we do so; else the answer is read to its end."""
+        self.client_left = True
+        stops_bill = self.route is not None and not self.route.provider.bills_on_disconnect
+        if self._ask.stream and (stops_bill or not self._accepted):
+            scope.cancel()
+        else:
+            scope.deadline = min(scope.deadline, anyio.current_time() + DRAIN_SECONDS)
+
+    def result(self) -> Result:
+        """The outcome and what was used, metered where the upstream said it, else estimated from what was seen."""
+        outcome = self._outcome()
+        usage, source = self._usage(outcome)
+        now = time.perf_counter()
+        first = self._first_content
+        return Result(
+            outcome,
+            source,
+            usage,
+            self.route if self._accepted else None,
+            None if first is None else int((first - self._started) * 1000),
+            int((now - self._started) * 1000),
+        )
+
+    def _outcome(self) -> Outcome:
+        if not self._accepted:
+            return "void"
+        if self._ended:
+            return "completed"
+        if self.client_left:
+            return "client_gone"
+        # Nothing for nothing: an upstream that failed before content costs the customer nothing.
+        return "upstream_error" if self._first_content is not None else "void"
+
+    def _usage(self, outcome: Outcome) -> tuple[Usage, Source]:
+        if outcome == "void":
+            return Usage(), "none"
+        reader = self._reader
+        estimate = usage_estimate(prompt_bytes=self._ask.prompt_bytes, output_bytes=reader.produced_bytes)
+        if reader.usage is None:
+            if outcome == "completed" and self._first_content is None:
+                return Usage(), "none"
+            return estimate, "estimated"
+        if self._ended or reader.usage_final:
+            return reader.usage, "upstream"
+        # Only the opening numbers came: the input is known, the output so far is counted.
+        counted = max(reader.usage.output_tokens, estimate.output_tokens)
+        return replace(reader.usage, output_tokens=counted), "counted"
+
+    async def _attempt(self, route: Route) -> None:
+        ask = self._ask
+        self.route = route
+        self._reader = WIRES[route.protocol].StreamReader()
+        conversion = CONVERSIONS[ask.protocol, route.protocol]
+        body = conversion.request(
+            ask.members, upstream_model=route.upstream_model, max_output_tokens=ask.max_output_tokens
+        )
+        try:
+            with anyio.fail_after(route.provider.first_content_seconds):
+                answer = await self._stack.enter_async_context(
+                    self._upstreams.post(
+                        route,
+                        upstream_path(route, ask.headers),
+                        body,
+                        upstream_headers(route, ask.headers, stream=ask.stream),
+                    )
+                )
+                if answer.status != 200:
+                    raise await self._refusal(answer, route)
+                self._accepted = True
+                if ask.stream and answer.content_type == "text/event-stream":
+                    self._conversion = conversion.stream(public_id=ask.model.public_id, include_usage=ask.include_usage)
+                    await self._await_content(answer)
+                    return
+                whole = await answer.body()
+        except (UpstreamSlow, TimeoutError) as slow:
+            raise failure_of_timeout() from slow
+        except (UpstreamBroken, EventTooLarge, msgspec.DecodeError) as broken:
+            raise failure_of_break() from broken
+        self._take_whole(whole, conversion)
+
+    async def _refusal(self, answer: UpstreamAnswer, route: Route) -> UpstreamFailure:
+        body = await answer.body(ERROR_BYTES_MAX)
+        return failure_of_status(
+            answer.status,
+            body,
+            client=self._ask.protocol,
+            upstream=route.protocol,
+            retry_after=answer.header("retry-after"),
+        )
+
+    async def _await_content(self, answer: UpstreamAnswer) -> None:
+        """Read until content commits us to this route; what came before it waits in the prelude."""
+        self._parser = EventParser()
+        self._chunks = answer.chunks()
+        prelude, size = [], 0
+        async for chunk in self._chunks:
+            size += len(chunk)
+            prelude.append(self._feed(chunk))
+            if self._first_content is not None or self._ended:
+                self._prelude = b"".join(prelude)
+                return
+            if size > PRELUDE_BYTES_MAX:
+                break
+        raise failure_of_break()
+
+    def _feed(self, chunk: bytes) -> bytes:
+        return self._feed_events(self._parser.feed(chunk))
+
+    def _feed_events(self, events: Sequence[Event]) -> bytes:
+        """Meter and convert; stops at the end or at an error, whose bytes become the tail."""
+        pieces = []
+        conversion = self._conversion
+        assert conversion is not None
+        for event in events:
+            seen = self._reader.feed(event)
+            if seen.error is not None:
+                if self._first_content is None:
+                    raise failure_of_event(seen.error, client=self._ask.protocol)
+                self.failure = GatewayError(Reason.UPSTREAM, secret_free(str(seen.error)))
+                self.tail = conversion.feed(event, usage_only=False)
+                break
+            if seen.content and self._first_content is None:
+                self._first_content = time.perf_counter()
+            piece = conversion.feed(event, usage_only=seen.usage_only)
+            if seen.ended:
+                self._ended = True
+                self.tail = piece + conversion.finish()
+                break
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _take_whole(self, whole: bytes, conversion: Conversion) -> None:
+        """A whole answer: metered, checked to be one, and kept back until its charge is durable."""
+        seen = self._reader.whole(whole)
+        if seen.error is not None:
+            raise failure_of_event(seen.error, client=self._ask.protocol)
+        self._first_content = time.perf_counter() if seen.content else None
+        self._ended = True
+        self.tail = conversion.answer(whole, public_id=self._ask.model.public_id)

@@ -1,0 +1,86 @@
+"""THE straight path of one request, top to bottom: read, route, admit, call, relay, charge, end."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import anyio
+
+from catalog.snapshot import Protocol
+from gateway.admission import Party
+from gateway.bill import Bill
+from gateway.client import Client
+from gateway.convert import CONVERSIONS
+from gateway.endpoints import WIRES, ClientHeaders
+from gateway.errors import GatewayError, Reason
+from gateway.exchange import Ask, Exchange
+from gateway.limits import RATE_HEADERS
+from gateway.metering import prompt_tokens_bound
+from gateway.routing import candidates
+from gateway.runtime import Runtime
+from gateway.wire.body import BodyInvalid, members_decode
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose caller is known and whose body is here."""
+
+    request_id: UUID
+    party: Party
+    protocol: Protocol
+    headers: ClientHeaders
+    body: bytes
+
+
+async def relay(runtime: Runtime, call: Call, client: Client) -> None:
+    """Answer one call. A `GatewayError` ends it in the client's own protocol, and every exit pays."""
+    caller = call.party.caller
+    ask = read(runtime, call)
+    routes = candidates(ask.model, call.protocol, CONVERSIONS)
+    if not routes:
+        raise GatewayError(
+            Reason.MODEL_UNKNOWN, "This model cannot be reached in this protocol: conversion not available yet", "model"
+        )
+    standing = runtime.limits.take(runtime.allowance.per_minute(caller))
+    client.headers += RATE_HEADERS[call.protocol](standing)
+    with runtime.limits.running(runtime.allowance.at_once(caller)):
+        async with (
+            Exchange(runtime.upstreams, ask) as exchange,
+            Bill(runtime, call.request_id, call.party, ask, exchange) as bill,
+        ):
+            await bill.hold()
+            with anyio.CancelScope() as upstream_scope:
+                client.on_gone = lambda: exchange.leave(upstream_scope)
+                if not client.gone:
+                    await exchange.open(routes)
+                    async for piece in exchange.pieces():
+                        await client.write(piece)
+            await bill.settle()
+            if exchange.failure is not None and not exchange.tail:
+                raise exchange.failure
+            await client.end(exchange.tail)
+
+
+def read(runtime: Runtime, call: Call) -> Ask:
+    """The body, checked, and the model it names; a 400 names the field that is wrong."""
+    try:
+        members = members_decode(call.body)
+        request = WIRES[call.protocol].request_read(members)
+    except BodyInvalid as invalid:
+        raise GatewayError(Reason.INVALID, invalid.message, invalid.param) from invalid
+    model = runtime.snapshot.models.get(request.model)
+    if model is None:
+        said = f"The model `{request.model[:100]}` does not exist here; GET /v1/models lists those that do."
+        raise GatewayError(Reason.MODEL_UNKNOWN, said, "model")
+    asked, limit = request.max_output_tokens, model.max_output_tokens
+    return Ask(
+        protocol=call.protocol,
+        model=model,
+        members=members,
+        headers=call.headers,
+        stream=request.stream,
+        include_usage=request.include_usage,
+        max_output_tokens=limit if asked is not None and asked > limit else None,
+        prompt_bytes=len(call.body),
+        prompt_tokens_max=min(prompt_tokens_bound(call.body), model.context_tokens),
+        output_tokens_max=min(asked or limit, limit) * request.n,
+    )

@@ -1,0 +1,140 @@
+"""The only provider sockets: one pooled HTTP client, addresses checked where the connection is made."""
+
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from catalog.addresses import address_is_public
+from catalog.snapshot import Route
+
+ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
+ERROR_BYTES_MAX: Final = 256 * 1024
+KEEPALIVE_SECONDS: Final = 30
+
+
+class UpstreamBroken(Exception):
+    """No answer, or one that broke off: refused, reset, cut, too large."""
+
+
+class UpstreamSlow(UpstreamBroken):
+    """A time limit on connecting or reading ran out."""
+
+
+class UpstreamAnswer:
+    """Status and headers of an answer whose body is still to be read."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.content_type = response.content_type
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, if it was sent."""
+        return self._response.headers.get(name)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; `UpstreamBroken` when the connection breaks before its end."""
+        with _translated():
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+    async def body(self, bytes_max: int = ANSWER_BYTES_MAX) -> bytes:
+        """The whole body; `UpstreamBroken` when it is longer than `bytes_max` or does not end."""
+        parts, size = [], 0
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > bytes_max:
+                raise UpstreamBroken(f"the answer is longer than {bytes_max} bytes")
+            parts.append(chunk)
+        return b"".join(parts)
+
+
+class Upstreams:
+    """The connection pool of a process. Redirects, cookies and proxy variables are not followed."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Open the pool; call inside the running loop."""
+        resolver = None if self._allow_private else _PublicResolver()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, resolver=resolver, ttl_dns_cache=60, keepalive_timeout=KEEPALIVE_SECONDS
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            skip_auto_headers={"User-Agent", "Accept", "Accept-Encoding"},
+        )
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    @asynccontextmanager
+    async def post(
+        self, route: Route, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> AsyncIterator[UpstreamAnswer]:
+        """Send a request; leaving the block releases the connection, or closes it where the body was not read."""
+        if self._session is None:
+            raise UpstreamBroken("the pool is not open")
+        url = route.base_url + path
+        if not self._allow_private:
+            _refuse_private_literal(url)
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=route.provider.connect_seconds, sock_read=route.provider.idle_seconds
+        )
+        with _translated():
+            async with self._session.post(
+                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
+                yield UpstreamAnswer(response)
+
+
+class _PublicResolver(AbstractResolver):
+    """Resolves names to public addresses only, so that a name cannot change its mind after it was checked."""
+
+    def __init__(self) -> None:
+        self._inner = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        public = [one for one in await self._inner.resolve(host, port, family) if address_is_public(one["host"])]
+        if not public:
+            raise OSError("the provider's name resolves to no public address")
+        return public
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class _translated:  # noqa: N801 -- used as a statement, like contextlib.suppress
+    """Turns the client library's errors into ours; anything else passes."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, TimeoutError):
+            raise UpstreamSlow("it did not answer in time") from error
+        if isinstance(error, (aiohttp.ClientError, OSError)):
+            raise UpstreamBroken(type(error).__name__) from error
+
+
+def _refuse_private_literal(url: str) -> None:
+    # A literal address never reaches the resolver.
+    host = aiohttp.client.URL(url).host or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    if not address_is_public(host):
+        raise UpstreamBroken("the provider's address is not public")
