@@ -2,22 +2,11 @@
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
-# Settings read the environment when they load, so the test's own goes in before anything imports them.
-# Parallel workers inherit the first process's folder, and so share its server: each has a database of its own there.
-if "TOKENOUTPUT_TEST_DATA" not in os.environ:
-    os.environ["TOKENOUTPUT_TEST_DATA"] = tempfile.mkdtemp(prefix="tokenoutput-test-")
-os.environ.update(
-    DATA_DIR=os.environ["TOKENOUTPUT_TEST_DATA"], DATABASE_AS_OWNER="1", DEBUG="1", SECRET_KEY="tests-only"
-)
-for _name in ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "SITE_URL"):
-    os.environ.pop(_name, None)
+import pytest
 
-import pytest  # noqa: E402 -- after the environment above, as is the next
-
-from tokenoutput.embedded import database_running  # noqa: E402
+from tokenoutput.embedded import database_running
 
 
 def pytest_unconfigure(config):
