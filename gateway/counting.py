@@ -1,9 +1,8 @@
 """POST /v1/messages/count_tokens: asked of an upstream that can count; free, and outside the request limits."""
 
-import msgspec
-
+from catalog.snapshot import Protocol
 from gateway.client import Client
-from gateway.endpoints import COUNT_TOKENS_PATH, WIRES, upstream_headers
+from gateway.endpoints import COUNT_TOKENS_PATH, upstream_headers
 from gateway.errors import GatewayError, Reason
 from gateway.failures import failure_of_break, failure_of_status, failure_of_timeout
 from gateway.limits import RATE_HEADERS
@@ -12,16 +11,17 @@ from gateway.routing import candidates
 from gateway.runtime import Runtime
 from gateway.upstream import ERROR_BYTES_MAX, UpstreamBroken, UpstreamSlow
 from gateway.wire.body import BodyInvalid, members_decode, members_encode
+from gateway.wire.request import model_read, string
 
 # Only a route that speaks the protocol itself can count for it.
-COUNTING = {("anthropic_messages", "anthropic_messages")}
+COUNTING: set[tuple[Protocol, Protocol]] = {("anthropic_messages", "anthropic_messages")}
 
 
 async def count_tokens(runtime: Runtime, call: Call, client: Client) -> None:
     """Pass the question to the model's first Anthropic route and its answer back; nothing is held or charged."""
     try:
         members = members_decode(call.body)
-        name = WIRES[call.protocol].model_read(members)
+        name = model_read(members)
     except BodyInvalid as invalid:
         raise GatewayError(Reason.INVALID, invalid.message, invalid.param) from invalid
     model = runtime.snapshot.models.get(name)
@@ -33,7 +33,7 @@ async def count_tokens(runtime: Runtime, call: Call, client: Client) -> None:
     standing = runtime.allowance.take_count(runtime.limits, call.party.caller)
     client.headers += RATE_HEADERS[call.protocol](standing)
     for route in routes:
-        body = members_encode({**members, "model": msgspec.Raw(msgspec.json.encode(route.upstream_model))})
+        body = members_encode({**members, "model": string(route.upstream_model)})
         try:
             async with runtime.upstreams.post(
                 route, COUNT_TOKENS_PATH, body, upstream_headers(route, call.headers, stream=False)

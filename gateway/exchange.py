@@ -25,8 +25,9 @@ from gateway.failures import (
     failure_of_timeout,
     secret_free,
 )
-from gateway.metering import usage_estimate
+from gateway.metering import Meter, usage_estimate
 from gateway.upstream import ERROR_BYTES_MAX, UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
+from gateway.wire.body import BodyInvalid
 from gateway.wire.sse import Event, EventParser, EventTooLarge
 
 log = structlog.get_logger(__name__)
@@ -81,6 +82,9 @@ class Exchange:
         self._prelude = b""
         self._accepted = False
         self._ended = False
+        self._meter = Meter()
+        self._usage_is_late = False
+        self._output_bytes = 0
         self.route: Route | None = None
         self.failure: GatewayError | None = None
         self.client_left = False
@@ -118,11 +122,11 @@ class Exchange:
             async for chunk in self._chunks:
                 if piece := self._feed(chunk):
                     yield piece
-                if self._ended or self.failure is not None:
+                if self._over():
                     return
             if piece := self._feed_events(self._parser.finish()):
                 yield piece
-            if not self._ended and self.failure is None:
+            if not self._over():
                 self.failure = cut_error()
         except (UpstreamBroken, EventTooLarge, msgspec.DecodeError):
             self.failure = cut_error()
@@ -151,6 +155,9 @@ class Exchange:
             int((now - self._started) * 1000),
         )
 
+    def _over(self) -> bool:
+        return self._ended or self.failure is not None
+
     def _outcome(self) -> Outcome:
         if not self._accepted:
             return "void"
@@ -164,22 +171,23 @@ class Exchange:
     def _usage(self, outcome: Outcome) -> tuple[Usage, Source]:
         if outcome == "void":
             return Usage(), "none"
-        reader = self._reader
-        estimate = usage_estimate(prompt_bytes=self._ask.prompt_bytes, output_bytes=reader.produced_bytes)
-        if reader.usage is None:
+        metered = self._meter.usage
+        estimate = usage_estimate(prompt_bytes=self._ask.prompt_bytes, output_bytes=self._output_bytes)
+        if metered is None:
             if outcome == "completed" and self._first_content is None:
                 return Usage(), "none"
             return estimate, "estimated"
-        if self._ended or reader.usage_final:
-            return reader.usage, "upstream"
+        if self._ended or self._usage_is_late:
+            return metered, "upstream"
         # Only the opening numbers came: the input is known, the output so far is counted.
-        counted = max(reader.usage.output_tokens, estimate.output_tokens)
-        return replace(reader.usage, output_tokens=counted), "counted"
+        return replace(metered, output_tokens=max(metered.output_tokens, estimate.output_tokens)), "counted"
 
     async def _attempt(self, route: Route) -> None:
         ask = self._ask
         self.route = route
-        self._reader = WIRES[route.protocol].StreamReader()
+        self._wire = WIRES[route.protocol]
+        self._reader = self._wire.StreamReader()
+        self._meter, self._output_bytes = Meter(), 0
         conversion = CONVERSIONS[ask.protocol, route.protocol]
         body = conversion.request(
             ask.members, upstream_model=route.upstream_model, max_output_tokens=ask.max_output_tokens
@@ -245,12 +253,16 @@ class Exchange:
             seen = self._reader.feed(event)
             if seen.error is not None:
                 if self._first_content is None:
-                    raise failure_of_event(seen.error, client=self._ask.protocol)
+                    raise failure_of_event(seen.error)
                 self.failure = GatewayError(Reason.UPSTREAM, secret_free(str(seen.error)))
                 self.tail = conversion.feed(event, usage_only=False)
                 break
             if seen.content and self._first_content is None:
                 self._first_content = time.perf_counter()
+            self._output_bytes += seen.output_bytes
+            if seen.usage is not None:
+                self._meter.observe(seen.usage)
+                self._usage_is_late = self._first_content is not None
             piece = conversion.feed(event, usage_only=seen.usage_only)
             if seen.ended:
                 self._ended = True
@@ -261,9 +273,15 @@ class Exchange:
 
     def _take_whole(self, whole: bytes, conversion: Conversion) -> None:
         """A whole answer: metered, checked to be one, and kept back until its charge is durable."""
-        seen = self._reader.whole(whole)
+        try:
+            seen = self._wire.answer_read(whole)
+        except BodyInvalid as invalid:
+            raise failure_of_break() from invalid
         if seen.error is not None:
-            raise failure_of_event(seen.error, client=self._ask.protocol)
+            raise failure_of_event(seen.error)
+        self._output_bytes = seen.output_bytes
+        if seen.usage is not None:
+            self._meter.observe(seen.usage)
         self._first_content = time.perf_counter() if seen.content else None
         self._ended = True
         self.tail = conversion.answer(whole, public_id=self._ask.model.public_id)

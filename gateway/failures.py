@@ -1,6 +1,7 @@
 """What an upstream's failure means: try the next route or not, and what the client is told."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,11 +51,10 @@ def failure_of_status(
     return UpstreamFailure(_unwell(retry_after), next_route=True)
 
 
-def failure_of_event(error: object, *, client: Protocol) -> UpstreamFailure:
+def failure_of_event(error: Mapping[str, Any]) -> UpstreamFailure:
     """An error inside an answer with status 200, before any content: it becomes a real status."""
-    kind = error.get("type") or error.get("code") if isinstance(error, dict) else None
-    reason = _REASON_OF_TYPE.get(str(kind), Reason.UPSTREAM)
-    message = _text(error.get("message")) if isinstance(error, dict) else None
+    reason = _REASON_OF_TYPE.get(str(error.get("type") or error.get("code")), Reason.UPSTREAM)
+    message = _text(error.get("message"))
     if reason is Reason.UPSTREAM:
         return UpstreamFailure(_unwell(None), next_route=True)
     if reason is Reason.RATE:

@@ -14,7 +14,6 @@ from gateway.endpoints import WIRES, ClientHeaders
 from gateway.errors import GatewayError, Reason
 from gateway.exchange import Ask, Exchange
 from gateway.limits import RATE_HEADERS
-from gateway.metering import prompt_tokens_bound
 from gateway.routing import candidates
 from gateway.runtime import Runtime
 from gateway.wire.body import BodyInvalid, members_decode
@@ -80,7 +79,7 @@ def read(runtime: Runtime, call: Call) -> Ask:
         stream=request.stream,
         include_usage=request.include_usage,
         max_output_tokens=limit if asked is not None and asked > limit else None,
-        prompt_bytes=len(call.body),
-        prompt_tokens_max=min(prompt_tokens_bound(call.body), model.context_tokens),
+        prompt_bytes=request.prompt_text_bytes,
+        prompt_tokens_max=min(request.prompt_tokens_bound or model.context_tokens, model.context_tokens),
         output_tokens_max=min(asked or limit, limit) * request.n,
     )

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -131,7 +132,7 @@ class _translated:  # noqa: N801 -- used as a statement, like contextlib.suppres
 
 def _refuse_private_literal(url: str) -> None:
     # A literal address never reaches the resolver.
-    host = aiohttp.client.URL(url).host or ""
+    host = urlsplit(url).hostname or ""
     try:
         ipaddress.ip_address(host)
     except ValueError:

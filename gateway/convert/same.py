@@ -59,8 +59,7 @@ class SameStream:
             return b""
         if b'"model"' not in event.raw:
             return event.raw
-        replaced = model_replace(event.data, self._public_id, nested=self._nested)
-        return event.raw.replace(event.data, replaced, 1) if replaced is not event.data else event.raw
+        return event.with_data(model_replace(event.data, self._public_id, nested=self._nested))
 
     def finish(self) -> bytes:
         """Nothing: the upstream's own end was relayed."""
