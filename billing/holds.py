@@ -30,7 +30,9 @@ class HoldRequest:
 
 @dataclass(frozen=True, slots=True)
 class HoldAnswer:
-    """`decision` is held, exists, resolved, conflict, insufficient, debt, frozen, key_limit, member_limit or invalid."""
+    """`decision` is held, exists, resolved, conflict, insufficient, debt, frozen, key_limit,
+    member_limit or invalid.
+    """
 
     decision: str
     required_nanos: int

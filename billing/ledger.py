@@ -1,0 +1,102 @@
+"""The only writer of money outside the gateway's batches: each function is one call of the ledger's SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from django.db import DatabaseError, connection, transaction
+
+from accounts import services as accounts_services
+
+CreditKind = Literal["topup", "promo", "goodwill", "correction"]
+WalletStatus = Literal["active", "frozen", "closed"]
+Period = Literal["daily", "weekly", "monthly", "total"]
+
+TRANSFER_CONFLICT_SQLSTATE = "LG001"
+
+
+class TransferConflict(Exception):
+    """The key was used before for another transfer: nothing was posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One place where the books do not hold: which rule, of what, and by how many nano-dollars (or rows)."""
+
+    rule: str
+    subject: str
+    difference: int
+
+
+def wallet_open(*, organization_id: int) -> int:
+    """The id of the organisation's wallet, made on first use."""
+    return int(_call("SELECT wallet_open(%s)", organization_id)[0])
+
+
+def wallet_credit(
+    *, organization_id: int, amount_nanos: int, key: str, kind: CreditKind, reason: str
+) -> Literal["credited", "duplicate"]:
+    """Put money on a wallet, once per `key`.
+
+    `promo` and `goodwill` are granted credit: spent first, never refunded; the others are bought.
+    The same key with another amount, kind, reason or organisation raises `TransferConflict`.
+    """
+    if amount_nanos <= 0:
+        raise ValueError("A credit is more than nothing.")
+    try:
+        with transaction.atomic():
+            wallet_id = wallet_open(organization_id=organization_id)
+            (answer,) = _call("SELECT ledger_credit(%s, %s, %s, %s, %s)", wallet_id, amount_nanos, key, kind, reason)
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) == TRANSFER_CONFLICT_SQLSTATE:
+            raise TransferConflict(key) from error
+        raise
+    return "credited" if answer == "credited" else "duplicate"
+
+
+def wallet_status_set(*, wallet_ids: Sequence[int], status: WalletStatus) -> int:
+    """Freeze, unfreeze or close wallets; how many changed. A frozen one admits nothing new, live requests go on."""
+    return int(_call("SELECT wallet_status_set(%s, %s)", list(wallet_ids), status)[0])
+
+
+def spending_limit_set(
+    *,
+    wallet_id: int,
+    api_key_id: int | None = None,
+    member_id: int | None = None,
+    period: Period,
+    amount_nanos: int,
+) -> int:
+    """Make or change the limit of one API key or one member in one period; its id. What the window saw counts."""
+    arguments = (wallet_id, api_key_id, member_id, period, amount_nanos)
+    return int(_call("SELECT ledger_limit_set(%s, %s, %s, %s, %s)", *arguments)[0])
+
+
+def usage_settle(*, limit: int = 5000) -> int:
+    """Turn up to `limit` unsettled usage records into transfers and roll-ups, in one transaction; how many."""
+    records, key_ids, last_used = _call("SELECT * FROM ledger_settle(%s)", limit)
+    if key_ids:
+        # After the settlement: a key's "last used" is worth no rollback, and the next batch brings it again.
+        accounts_services.api_keys_touch(last_used=dict(zip(key_ids, last_used, strict=True)))
+    return int(records)
+
+
+def usage_partitions_ensure(*, first_day: date, last_day: date) -> int:
+    """Have a partition for each of these days, both included; how many were made."""
+    return int(_call("SELECT usage_partitions_ensure(%s, %s)", first_day, last_day)[0])
+
+
+def ledger_check() -> list[Violation]:
+    """Every place where the books do not hold; an empty list means that they do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rule, subject, difference FROM ledger_violation ORDER BY rule, subject")
+        return [Violation(rule, subject, int(difference)) for rule, subject, difference in cursor.fetchall()]
+
+
+def _call(query: str, *arguments: Any) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, arguments)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    assert row is not None  # Each of these functions answers exactly one row.
+    return row
