@@ -1,0 +1,13 @@
+"""The environment of the test run, loaded before any other plugin: settings read it when they load."""
+
+import os
+import tempfile
+
+# Parallel workers inherit the first process's folder, and so share its server: each has a database of its own there.
+if "TOKENOUTPUT_TEST_DATA" not in os.environ:
+    os.environ["TOKENOUTPUT_TEST_DATA"] = tempfile.mkdtemp(prefix="tokenoutput-test-")
+os.environ.update(
+    DATA_DIR=os.environ["TOKENOUTPUT_TEST_DATA"], DATABASE_AS_OWNER="1", DEBUG="1", SECRET_KEY="tests-only"
+)
+for _name in ("DATABASE_URL", "REDIS_URL", "PORT", "HOST", "SITE_URL"):
+    os.environ.pop(_name, None)
