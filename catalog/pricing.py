@@ -7,7 +7,7 @@ TOKENS_PER_MTOK = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request in disjoint buckets: their sum is what was used. `reasoning_tokens` is part of the output."""
+    """Tokens of one request in disjoint buckets; `reasoning_tokens` is part of the output."""
 
     input_tokens: int = 0
     cache_read_tokens: int = 0
@@ -19,12 +19,7 @@ class Usage:
     @property
     def prompt_tokens(self) -> int:
         """Everything that went in, cached or not."""
-        return (
-            self.input_tokens
-            + self.cache_read_tokens
-            + self.cache_write_5m_tokens
-            + self.cache_write_1h_tokens
-        )
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +76,4 @@ def bound_nanos(*, prompt_tokens_max: int, output_tokens_max: int, pricing: Pric
 
 def _rates_for(prompt_tokens: int, pricing: Pricing) -> Rates:
     threshold, rates = pricing.long_context_above_tokens, pricing.long_context_rates
-    return (
-        rates if rates is not None and threshold is not None and prompt_tokens > threshold else pricing.rates
-    )
+    return rates if rates is not None and threshold is not None and prompt_tokens > threshold else pricing.rates
