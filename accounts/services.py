@@ -95,8 +95,9 @@ def organization_personal_open(*, user: User, name: str | None = None) -> tuple[
 
 def starter_claim(*, user: User, organization: Organization) -> bool:
     """Take the one starter credit of the person behind the user's mailbox; `False` if it was taken before."""
+    email = User.objects.values_list("email", flat=True).get(id=user.pk)
     _, created = StarterIdentity.objects.get_or_create(
-        identity_hash=identity_hash(user.email), defaults={"organization": organization}
+        identity_hash=identity_hash(email), defaults={"organization": organization}
     )
     return created
 

@@ -21,6 +21,8 @@ DEBUG = env.bool("DEBUG", default=EMBEDDED)
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 SITE_URL = env.str("SITE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+# Addresses whose X-Forwarded-* headers are believed, where BEHIND_PROXY is on.
+PROXY_ADDRESSES = env.list("PROXY_ADDRESSES", default=["127.0.0.1"])
 DRAIN_SECONDS = env.float("DRAIN_SECONDS", default=5.0 if EMBEDDED else 120.0)
 _secrets = local_secrets(DATA_DIR) if EMBEDDED else None
 SECRET_KEY = env.str("SECRET_KEY", default=_secrets.secret_key) if _secrets else env.str("SECRET_KEY")
@@ -116,17 +118,39 @@ ACCOUNT_ADAPTER = "tokenoutput.signup.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+# Codes, not links: they can be typed on another device, and no scanner of mail can follow them.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = 3
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+# Known and unknown addresses get the same answers.
 ACCOUNT_PREVENT_ENUMERATION = "strict"
-ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+# allauth's own limits on attempts (log-in 30 a minute and address, 5 failures in 5 minutes and e-mail, ...) count in
+# the cache: shared by Redis where there is one, else this process's.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.bool("BEHIND_PROXY", default=False) else 0
+CACHES = {
+    "default": env.cache_url("REDIS_URL")
+    if env.str("REDIS_URL", default="")
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
 LOGIN_REDIRECT_URL = "/app/"
 LOGIN_URL = "account_login"
+# Cookies do not tell ports apart, and two checkouts may run on one machine.
+SESSION_COOKIE_NAME = f"sessionid-{PORT}" if DEBUG else "__Host-sessionid"
+CSRF_COOKIE_NAME = f"csrftoken-{PORT}" if DEBUG else "__Host-csrftoken"
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 0 if DEBUG else env.int("SECURE_HSTS_SECONDS", default=31536000)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -204,8 +228,16 @@ GATEWAY = {
 }
 
 # --- Celery: a message is a hint, the state column is the queue ---------------------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="filesystem://"))
-CELERY_DATA_DIR = DATA_DIR / "broker"
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="embedded://"))
+CELERY_BROKER_DIR = DATA_DIR / "broker"
+CELERY_BROKER_OPTIONS = (
+    {name: str(CELERY_BROKER_DIR) for name in ("data_folder_in", "data_folder_out", "control_folder")}
+    if CELERY_BROKER_URL.startswith("embedded:")
+    else {"visibility_timeout": 900}
+)
+CELERY_CONCURRENCY = env.int("CELERY_CONCURRENCY", default=1 if EMBEDDED else 2)
 
-# --- Logging ----------------------------------------------------------------------------------------------------
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+# --- Logging: one line an event, for a person in development, JSON elsewhere -----------------------------------------
+LOGGING_CONFIG = "tokenoutput.logs.logging_configure"
+LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "json": env.bool("LOG_JSON", default=not DEBUG)}
+ACCESS_LOG = env.bool("ACCESS_LOG", default=True)
