@@ -1,8 +1,8 @@
 """From an upstream's usage object to tokens in disjoint buckets, whatever names and habits it has. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol as TypingProtocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from catalog.pricing import Usage
 
@@ -14,44 +14,16 @@ ESTIMATE_BYTES_PER_TOKEN: Final = 5
 
 
 def usage_estimate(*, prompt_bytes: int, output_bytes: int) -> Usage:
-    """Usage where the upstream told none: by bytes of text, erring in the customer's favour, nothing taken as cached."""
+    """Usage where the upstream told none: by bytes of text, in the customer's favour, nothing taken as cached."""
     return Usage(input_tokens=_estimate(prompt_bytes), output_tokens=_estimate(output_bytes))
 
 
-class UsageMeter(TypingProtocol):
-    """Takes usage objects as they come by; `usage` is None until one told both sides, input and output.
+class Meter:
+    """Takes the usage objects of one request as they come by; `usage` is None until they told both input and output.
 
-    `flags` names what was odd and wants a person's eye: each is counted and alarmed, none stops a request.
+    OpenAI's objects tell everything each time. Anthropic's start with the input, and later ones add the output or
+    correct the input. `flags` names what was odd and wants a person's eye: none of it stops a request.
     """
-
-    usage: Usage | None
-    flags: frozenset[str]
-
-    def observe(self, reported: Mapping[str, Any]) -> None:
-        """Take one more usage object of the same request."""
-        ...
-
-
-class OpenAIMeter:
-    """Cached and reasoning tokens lie inside `prompt_tokens` and `completion_tokens`; each object tells everything."""
-
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self.flags: frozenset[str] = frozenset()
-
-    def observe(self, reported: Mapping[str, Any]) -> None:
-        """The last good object wins; one that tells less than an earlier one is flagged and left aside."""
-        counts = _Counts(reported)
-        usage = _openai_usage(counts)
-        if usage is not None and self.usage is not None and _size(usage) < _size(self.usage):
-            counts.flags.add("decreased")
-            usage = None
-        self.usage = usage or self.usage
-        self.flags |= counts.flags
-
-
-class AnthropicMeter:
-    """Cached tokens lie beside `input_tokens`; the start tells the input, later objects add to it or correct it."""
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -60,16 +32,14 @@ class AnthropicMeter:
         self._output: Usage | None = None
 
     def observe(self, reported: Mapping[str, Any]) -> None:
-        """Input and output are taken apart: the last good numbers of each win, unless they are smaller."""
+        """Take one more object: the last good numbers win, smaller ones are flagged and left aside."""
         counts = _Counts(reported)
-        self._prompt = _larger(self._prompt, _anthropic_prompt(counts, self._prompt), counts.flags)
-        self._output = _larger(self._output, _anthropic_output(counts), counts.flags)
-        if self._prompt is not None and self._output is not None:
-            self.usage = replace(
-                self._prompt,
-                output_tokens=self._output.output_tokens,
-                reasoning_tokens=self._output.reasoning_tokens,
-            )
+        if "prompt_tokens" in reported or "completion_tokens" in reported:
+            self.usage = _larger(self.usage, _openai_usage(counts), counts.flags)
+        else:
+            self._prompt = _larger(self._prompt, _anthropic_prompt(counts, self._prompt), counts.flags)
+            self._output = _larger(self._output, _anthropic_output(counts), counts.flags)
+            self.usage = _joined(self._prompt, self._output)
         self.flags |= counts.flags
 
 
@@ -78,11 +48,7 @@ class _Counts:
     """Token counts of one usage object by path, read with suspicion."""
 
     reported: Mapping[str, Any]
-    flags: set[str]
-
-    def __init__(self, reported: Mapping[str, Any]) -> None:
-        self.reported = reported
-        self.flags = set()
+    flags: set[str] = field(default_factory=set)
 
     def get(self, *path: str) -> int | None:
         """A count; None where it is missing or no count at all."""
@@ -209,6 +175,12 @@ def _larger(known: Usage | None, new: Usage | None, flags: set[str]) -> Usage | 
         flags.add("decreased")
         return known
     return new
+
+
+def _joined(prompt: Usage | None, output: Usage | None) -> Usage | None:
+    if prompt is None or output is None:
+        return None
+    return replace(prompt, output_tokens=output.output_tokens, reasoning_tokens=output.reasoning_tokens)
 
 
 def _size(usage: Usage) -> int:

@@ -1,4 +1,4 @@
-"""JSON bodies by their top-level members, so that what the gateway does not own stays as it came, byte for byte. Pure."""
+"""JSON bodies by their top-level members: what the gateway does not own stays as it came, byte for byte. Pure."""
 
 import re
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.wire.body import BodyInvalid, value_decode
-from gateway.wire.request import member, tools_of
+from gateway.wire.request import member
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,25 @@ class ChargedTools:
     free_types: tuple[str, ...]  # Paid for in tokens alone. A trailing `*` stands for any version.
     unbounded_types: tuple[str, ...]  # Of those: they bring text into the prompt that the request does not show.
 
-    def matches(self, tool_type: object, names: tuple[str, ...]) -> bool:
-        """Whether a tool's `type` is one of `names`."""
-        return isinstance(tool_type, str) and any(
-            tool_type.startswith(name[:-1]) if name.endswith("*") else tool_type == name for name in names
-        )
+    def unbounded(self, types: Sequence[object]) -> bool:
+        """Whether the prompt may grow beyond what the request shows."""
+        return any(_matches(kind, self.unbounded_types) for kind in types)
 
 
-def charged_check(members: Mapping[str, msgspec.Raw], fields: Sequence[Charged], tools: ChargedTools) -> None:
+def charged_check(members: Mapping[str, msgspec.Raw], fields: Sequence[Charged]) -> None:
     """Refuse by name what would be charged on top; `BodyInvalid`."""
     for row in fields:
         if row.neutral is None and not _passes(members, row):
             raise BodyInvalid(f"{row.field} is not available here: {row.why}.", row.field)
-    for tool in tools_of(members):
-        kind = tool.get("type")
-        if kind is not None and not tools.matches(kind, tools.free_types):
-            raise BodyInvalid(f"Tools of type {str(kind)[:80]!r} are not available here: {_TOOL_FEE}.", "tools")
+
+
+def tools_check(types: Sequence[object], tools: ChargedTools) -> None:
+    """Refuse tools that would be charged on top; `BodyInvalid`."""
+    for kind in types:
+        if kind is not None and not _matches(kind, tools.free_types):
+            raise BodyInvalid(
+                f"Tools of type {str(kind)[:80]!r} are not available here: they are charged apart from tokens.", "tools"
+            )
 
 
 def charged_neutral(members: Mapping[str, msgspec.Raw], fields: Sequence[Charged]) -> dict[str, msgspec.Raw]:
@@ -57,11 +60,6 @@ def charged_neutral(members: Mapping[str, msgspec.Raw], fields: Sequence[Charged
     return kept
 
 
-def tools_unbounded(members: Mapping[str, msgspec.Raw], tools: ChargedTools) -> bool:
-    """Whether some tool brings text into the prompt that the request does not show."""
-    return any(tools.matches(tool.get("type"), tools.unbounded_types) for tool in tools_of(members))
-
-
 def one_of(*values: object) -> Callable[[Any], bool]:
     """Passes these values alone."""
     return lambda value: value in values
@@ -72,9 +70,12 @@ def empty(value: Any) -> bool:
     return not value
 
 
-_TOOL_FEE = "the provider charges for them apart from tokens"
-
-
 def _passes(members: Mapping[str, msgspec.Raw], row: Charged) -> bool:
     raw = member(members, row.field)
     return raw is None or row.passes(value_decode(raw))
+
+
+def _matches(kind: object, names: tuple[str, ...]) -> bool:
+    return isinstance(kind, str) and any(
+        kind.startswith(name[:-1]) if name.endswith("*") else kind == name for name in names
+    )

@@ -30,6 +30,11 @@ class _Message(msgspec.Struct):
     role: str
 
 
+class _Tool(msgspec.Struct):
+    type: Any = None
+
+
+_TOOLS: Final = msgspec.json.Decoder(list[_Tool])
 _MESSAGES: Final = msgspec.json.Decoder(list[_Message])
 _NULL: Final = b"null"
 
@@ -103,13 +108,17 @@ def number(value: int) -> msgspec.Raw:
     return msgspec.Raw(str(value).encode())
 
 
-def text(value: str) -> msgspec.Raw:
+def string(value: str) -> msgspec.Raw:
     """A string as a member."""
     return msgspec.Raw(msgspec.json.encode(value))
 
 
-def tools_of(members: Mapping[str, msgspec.Raw]) -> list[dict[str, Any]]:
-    """`tools` that are objects; anything else in there is the upstream's to refuse."""
-    raw = member(members, "tools")
-    tools = value_decode(raw) if raw is not None else None
-    return [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+def tool_types(members: Mapping[str, msgspec.Raw]) -> list[object]:
+    """The `type` of each of `tools`; None where it has none."""
+    text = member(members, "tools")
+    if text is None:
+        return []
+    try:
+        return [tool.type for tool in _TOOLS.decode(text)]
+    except (msgspec.DecodeError, RecursionError):
+        raise BodyInvalid("tools must be a list of objects.", "tools") from None

@@ -46,7 +46,8 @@ class EventParser:
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes."""
         self._buffer += data
-        events, start, search = [], 0, self._searched
+        events: list[Event] = []
+        start, search = 0, self._searched
         while found := _BLANK.search(self._buffer, search):
             if found.end() == len(self._buffer) and self._buffer.endswith(b"\r"):
                 break  # Its line feed may still come.
