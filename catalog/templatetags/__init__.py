@@ -1,0 +1,1 @@
+"""Template tags over the catalog: money, prices, code."""

@@ -1,0 +1,16 @@
+"""What every page knows of the site."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def site(_request: HttpRequest) -> dict[str, object]:
+    """The site's name, its address as an API client needs it, and what a newcomer gets."""
+    starter = Decimal(settings.STARTER_CREDIT_USD)
+    return {
+        "site_name": "TokenOutput",
+        "site_url": settings.SITE_URL,
+        "starter_credit_usd": f"{starter:.2f}" if starter else "",
+    }
