@@ -3,9 +3,11 @@
 import ast
 import re
 import subprocess
+import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
 from itertools import count
 from pathlib import Path, PurePosixPath
 
@@ -141,10 +143,10 @@ def _names_settings(line: str) -> bool:
 def suppressions(source: Source) -> Iterator[str]:
     if not is_python(source):
         return
-    for number, line in enumerate(source.text.splitlines(), 1):
-        found = SUPPRESSION.search(line)
+    for token in tokenize.generate_tokens(StringIO(source.text).readline):
+        found = SUPPRESSION.search(token.string) if token.type == tokenize.COMMENT else None
         if found and not re.match(r":? ?\[?[A-Za-z0-9, -]+\]? +(--|#) \S", found["rest"]):
-            yield f"line {number} silences a rule without its code and a reason"
+            yield f"line {token.start[0]} silences a rule without its code and a reason"
 
 
 def places(source: Source) -> Iterator[str]:
