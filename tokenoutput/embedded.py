@@ -38,19 +38,18 @@ def binaries(version: int = 18) -> Path:
 
 
 @contextlib.contextmanager
-def database_running(data_dir: Path, *, durable: bool = True, version: int = 18, start: bool = True) -> Iterator[None]:
+def database_running(data_dir: Path, *, durable: bool = True, version: int = 18) -> Iterator[None]:
     """Have the database of `data_dir` up, starting it if need be; the last process to leave stops it.
 
     Each user holds a shared lock on one file for as long as it lives, killed ones included; starting and stopping are
-    done under another. `durable=False` is for tests only; `start=False` joins the users of a server that is up.
+    done under another. `durable=False` is for tests only.
     """
     with _opened(data_dir, "postgres.users.lock") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
-            if start:
-                with _opened(data_dir, "postgres.start.lock") as starting:
-                    fcntl.flock(starting, fcntl.LOCK_EX)
-                    _start(data_dir, durable=durable, version=version)
+            with _opened(data_dir, "postgres.start.lock") as starting:
+                fcntl.flock(starting, fcntl.LOCK_EX)
+                _start(data_dir, durable=durable, version=version)
             yield
         finally:
             with (

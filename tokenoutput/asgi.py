@@ -1,0 +1,88 @@
+"""The web process's entry: lifespan, the gateway for /v1, probes, and Django for the rest."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import anyio
+from django.core.asgi import get_asgi_application
+
+from tokenoutput import health
+from tokenoutput.notices import NoticeListener
+from tokenoutput.plain_answer import Receive, Send, answer_send
+from tokenoutput.site_body import BodyRefused, site_body_read
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tokenoutput.settings")
+_site = get_asgi_application()  # Sets Django up, which the gateway's modules need.
+
+from gateway.app import GatewayApp  # noqa: E402 -- after the set-up above
+
+type Scope = Mapping[str, Any]
+
+
+class Gateway(Protocol):
+    """The gateway, as the entry and the server see it."""
+
+    draining: bool
+    ready: bool
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def wait_idle(self, timeout_seconds: float) -> None: ...
+    def notice(self, channel: str, payload: str) -> None: ...
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None: ...
+
+
+class Application:
+    """Dispatches by hand: each kind of request goes where it costs least."""
+
+    def __init__(self, *, gateway: Gateway, site: Callable[[Any, Any, Any], Awaitable[None]]) -> None:
+        self.gateway = gateway
+        self._site = site
+        self._health = health.Health(gateway)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._lifespan(receive, send)
+        if scope["type"] == "websocket":
+            return await _socket_refuse(scope, receive, send)
+        path = scope["path"]
+        if path.startswith("/v1/") or path == "/v1":
+            return await self.gateway(scope, receive, send)
+        if path in health.PATHS:
+            return await self._health(scope, send)
+        if path.startswith("/ws/") or path == "/ws":
+            return await answer_send(send, 404, b"There is nothing here.")
+        return await self._site_answer(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """The gateway and the listener live between start-up and shutdown, in this one task."""
+        await receive()
+        await self.gateway.start()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(NoticeListener(self.gateway.notice).run)
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                tasks.cancel_scope.cancel()
+        finally:
+            await self.gateway.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _site_answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            receive = await site_body_read(scope, receive)
+        except BodyRefused as refused:
+            closing = [(b"connection", b"close")]
+            return await answer_send(send, refused.status, str(refused).encode(), headers=closing)
+        return await self._site(scope, receive, send)
+
+
+async def _socket_refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()  # websocket.connect
+    if "websocket.http.response" in scope.get("extensions", {}):
+        return await answer_send(send, 404, b"There is nothing here.", socket=True)
+    return await send({"type": "websocket.close", "code": 4404})
+
+
+application = Application(gateway=GatewayApp(), site=_site)

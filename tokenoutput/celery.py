@@ -1,0 +1,54 @@
+"""Celery: the schedule in code. A message is only a hint, the state columns are the queue."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
+from kombu.transport import TRANSPORT_ALIASES
+
+from tokenoutput.logs import logging_configure
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tokenoutput.settings")
+TRANSPORT_ALIASES["embedded"] = "tokenoutput.broker:Transport"
+
+app = Celery("tokenoutput", broker=settings.CELERY_BROKER_URL)
+app.conf.update(
+    # A killed worker's task is given to the next one, and given up after a few.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_retry_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_concurrency=settings.CELERY_CONCURRENCY,
+    task_soft_time_limit=240,
+    task_time_limit=300,
+    worker_soft_shutdown_timeout=settings.DRAIN_SECONDS,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    accept_content=["json"],
+    task_serializer="json",
+    result_serializer="json",
+    task_ignore_result=True,
+    task_store_eager_result=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options=settings.CELERY_BROKER_OPTIONS,
+    timezone="UTC",
+    # The schedule has no file of its own: every entry is due again soon after a start.
+    beat_scheduler="celery.beat:Scheduler",
+    # Every entry expires: a worker that was away finds no heap of old hints.
+    beat_schedule={
+        "settle": {"task": "billing.tasks.settle", "schedule": 2.0, "options": {"expires": 10}},
+        "partitions": {"task": "billing.tasks.partitions", "schedule": 3600.0, "options": {"expires": 1800}},
+    },
+)
+app.autodiscover_tasks(["billing"])
+
+
+@setup_logging.connect
+def _logging_setup(**_received: Any) -> None:
+    """Celery sets up no logging of its own where somebody answers this signal."""
+    logging_configure(settings.LOGGING)
