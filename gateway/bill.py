@@ -86,8 +86,12 @@ class Bill:
             raise GatewayError(Reason.UNAVAILABLE, message, charged=True) from error
 
     async def _finish(self) -> None:
-        answer = await self._runtime.ledger.finish(self._request_of(self._exchange.result()))
+        result = self._exchange.result()
+        answer = await self._runtime.ledger.finish(self._request_of(result))
         self._open = False
+        if result.flags and result.route:
+            provider = result.route.provider.slug
+            log.warning("usage_odd", request_id=str(self._request_id), provider=provider, flags=sorted(result.flags))
         self.charged_nanos = answer.charged_nanos
         if answer.write_off_nanos or answer.result not in ("charged", "duplicate", "unknown"):
             log.error("finish_odd", request_id=str(self._request_id), result=answer.result)

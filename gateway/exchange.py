@@ -63,6 +63,7 @@ class Result:
     route: Route | None
     first_content_ms: int | None
     duration_ms: int
+    flags: frozenset[str]  # what was odd about the upstream's usage: wants a person's eye, changes nothing
 
 
 class Exchange:
@@ -153,6 +154,7 @@ class Exchange:
             self.route if self._accepted else None,
             None if first is None else int((first - self._started) * 1000),
             int((now - self._started) * 1000),
+            self._meter.flags | ({"missing"} if source == "estimated" else set()),
         )
 
     def _over(self) -> bool:
