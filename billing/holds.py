@@ -1,17 +1,28 @@
 """The gateway's door to money: async hold and finish, batched into one round trip at a time."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
+import anyio
+import psycopg
+
+from billing.batches import Batcher, LedgerUnavailable as LedgerUnavailable, Pool
 from catalog.pricing import Usage
 
 Outcome = Literal["completed", "client_gone", "upstream_error", "void"]
 Source = Literal["upstream", "counted", "estimated", "none"]
 
-
-class LedgerUnavailable(Exception):
-    """The database did not answer in time or failed: 503, never 402."""
+HOLDS_WAITING_MAX = 2_000
+# A finish is money that was earned: it waits rather than being refused.
+FINISHES_WAITING_MAX = 20_000
+STOP_SECONDS = 5.0
+# A gateway is taken for dead this long after its last sign of life.
+LEASE_SECONDS = 30
+LEASE_RENEW_SECONDS = 10
+# Nothing renews a single hold yet, so one lasts longer than any request; a dead gateway is found by its lease.
+HOLD_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +41,9 @@ class HoldRequest:
 
 @dataclass(frozen=True, slots=True)
 class HoldAnswer:
-    """`decision` is held, exists, resolved, conflict, insufficient, debt, frozen, key_limit,
-    member_limit or invalid.
+    """`decision` is held, exists, resolved, conflict, insufficient, debt, frozen, key_limit, member_limit or invalid.
+
+    When money is short, `available_nanos` is what the smallest purse still has: the wallet, or the limit `limit_id`.
     """
 
     decision: str
@@ -59,8 +71,167 @@ class FinishRequest:
 
 @dataclass(frozen=True, slots=True)
 class FinishAnswer:
-    """`result` is charged, late, duplicate, conflict or unknown; what the wallet paid and what we bore."""
+    """`result` is charged, late, duplicate, conflict or unknown; then what the wallet paid and what we bore."""
 
     result: str
     charged_nanos: int
     write_off_nanos: int
+
+
+class LedgerClient:
+    """Hold and finish for one gateway process. The pool's connections autocommit and have time-outs of their own."""
+
+    def __init__(self, pool: Pool, lease_id: int) -> None:
+        self._finishes = Batcher(pool, _FinishCalls(), waiting_max=FINISHES_WAITING_MAX)
+        self._holds = Batcher(pool, _HoldCalls(lease_id, self._finishes), waiting_max=HOLDS_WAITING_MAX)
+
+    async def run(self) -> None:
+        """The two batching loops, until cancelled; then the finishes that still wait are sent."""
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._holds.run)
+                group.start_soon(self._finishes.run)
+        finally:
+            self._holds.close()
+            with anyio.move_on_after(STOP_SECONDS, shield=True):
+                await self._finishes.flush()
+            self._finishes.close()
+
+    async def hold(self, request: HoldRequest) -> HoldAnswer:
+        """Ask for money; a caller that is cancelled meanwhile holds nothing.
+
+        After `LedgerUnavailable` the hold may exist: finish it as void.
+        """
+        return await self._holds.submit(request)
+
+    async def finish(self, request: FinishRequest) -> FinishAnswer:
+        """Charge a request, once; it is sent even if its caller is cancelled meanwhile.
+
+        After `LedgerUnavailable` the charge may exist: finish again with the same id, and `duplicate` says so.
+        """
+        return await self._finishes.submit(request)
+
+
+async def lease_open(pool: Pool, *, name: str) -> int:
+    """Register a gateway process; its holds are its own for as long as it renews."""
+    row = await _one(pool, "SELECT gateway_lease_open(%s, make_interval(secs => %s))", name, LEASE_SECONDS)
+    return int(row[0])
+
+
+async def lease_renew(pool: Pool, lease_id: int) -> None:
+    """Say that the process lives; to be called every `LEASE_RENEW_SECONDS`."""
+    row = await _one(pool, "SELECT gateway_lease_renew(%s, make_interval(secs => %s))", lease_id, LEASE_SECONDS)
+    if not row[0]:
+        raise LedgerUnavailable(f"there is no lease {lease_id}")
+
+
+class _HoldCalls:
+    sends_abandoned = False
+    query = """
+        SELECT n, decision, available_nanos, limit_id
+          FROM ledger_hold(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
+                           %s::bigint[], %s, make_interval(secs => %s))"""
+
+    def __init__(self, lease_id: int, finishes: Batcher[FinishRequest, FinishAnswer]) -> None:
+        self._lease_id = lease_id
+        self._finishes = finishes
+
+    async def execute(
+        self, connection: psycopg.AsyncConnection[Any], requests: Sequence[HoldRequest]
+    ) -> Mapping[int, HoldAnswer]:
+        columns = (
+            _array([request.request_id.hex for request in requests]),
+            _array([request.wallet_id for request in requests]),
+            _array([request.api_key_id for request in requests]),
+            _array([request.member_id for request in requests]),
+            _array([request.model_id for request in requests]),
+            _array([request.price_version_id for request in requests]),
+            [request.client_protocol for request in requests],
+            _array([request.amount_nanos for request in requests]),
+            self._lease_id,
+            HOLD_SECONDS,
+        )
+        cursor = await connection.execute(self.query, columns, prepare=True)
+        return {
+            n - 1: HoldAnswer(decision, requests[n - 1].amount_nanos, available_nanos or 0, limit_id)
+            for n, decision, available_nanos, limit_id in await cursor.fetchall()
+        }
+
+    def retried(self, answer: HoldAnswer) -> HoldAnswer:
+        if answer.decision != "exists":
+            return answer
+        return HoldAnswer("held", answer.required_nanos, answer.available_nanos, answer.limit_id)
+
+    def abandoned(self, request: HoldRequest, answer: HoldAnswer) -> None:
+        """Nobody will finish this hold: give the money back."""
+        if answer.decision == "held":
+            self._finishes.post(
+                FinishRequest(
+                    request_id=request.request_id,
+                    wallet_id=request.wallet_id,
+                    outcome="void",
+                    source="none",
+                    charge_nanos=0,
+                    cost_nanos=0,
+                    route_id=None,
+                    upstream_protocol=None,
+                    usage=Usage(),
+                    first_content_ms=None,
+                    duration_ms=0,
+                )
+            )
+
+
+class _FinishCalls:
+    sends_abandoned = True
+    query = """
+        SELECT n, result, charged_nanos, write_off_nanos
+          FROM ledger_finish(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+                             %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                             %s::bigint[], %s::bigint[], %s::int[], %s::int[])"""
+
+    async def execute(
+        self, connection: psycopg.AsyncConnection[Any], requests: Sequence[FinishRequest]
+    ) -> Mapping[int, FinishAnswer]:
+        usages = [request.usage for request in requests]
+        columns = (
+            _array([request.request_id.hex for request in requests]),
+            _array([request.wallet_id for request in requests]),
+            [request.outcome for request in requests],
+            [request.source for request in requests],
+            _array([request.charge_nanos for request in requests]),
+            _array([request.cost_nanos for request in requests]),
+            _array([request.route_id for request in requests]),
+            [request.upstream_protocol for request in requests],
+            _array([usage.input_tokens for usage in usages]),
+            _array([usage.cache_read_tokens for usage in usages]),
+            _array([usage.cache_write_5m_tokens for usage in usages]),
+            _array([usage.cache_write_1h_tokens for usage in usages]),
+            _array([usage.output_tokens for usage in usages]),
+            _array([usage.reasoning_tokens for usage in usages]),
+            _array([request.first_content_ms for request in requests]),
+            _array([request.duration_ms for request in requests]),
+        )
+        cursor = await connection.execute(self.query, columns, prepare=True)
+        return {n - 1: FinishAnswer(*answer) for n, *answer in await cursor.fetchall()}
+
+    def retried(self, answer: FinishAnswer) -> FinishAnswer:
+        return answer
+
+    def abandoned(self, request: FinishRequest, answer: FinishAnswer) -> None:
+        """It is charged; that was all there was to do."""
+
+
+def _array(values: Iterable[int | str | None]) -> str:
+    """An array as PostgreSQL reads it: cheaper than a list, and of one type however large the numbers are."""
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+async def _one(pool: Pool, query: str, *arguments: object) -> tuple[Any, ...]:
+    try:
+        async with pool.connection() as connection:
+            row = await (await connection.execute(query, arguments)).fetchone()
+    except (psycopg.Error, OSError) as error:
+        raise LedgerUnavailable(str(error)) from error
+    assert row is not None  # Both functions answer one row.
+    return tuple(row)
