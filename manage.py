@@ -7,7 +7,7 @@ import sys
 
 # Commands that need no database, and `up`, which starts it itself and says so.
 WITHOUT_DATABASE = {
-    *("up", "help", "check", "makemigrations", "collectstatic", "makemessages", "compilemessages", "diffsettings"),
+    *("up", "help", "check", "collectstatic", "makemessages", "compilemessages", "diffsettings"),
     *("sqlmigrate", "version", "--help", "-h", "--version"),
 }
 
