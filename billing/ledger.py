@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from django.db import DatabaseError, connection, transaction
@@ -14,6 +14,7 @@ WalletStatus = Literal["active", "frozen", "closed"]
 Period = Literal["daily", "weekly", "monthly", "total"]
 
 TRANSFER_CONFLICT_SQLSTATE = "LG001"
+PARTITION_DAYS_AHEAD = 14
 
 
 class TransferConflict(Exception):
@@ -85,6 +86,13 @@ def usage_settle(*, limit: int = 5000) -> int:
 def usage_partitions_ensure(*, first_day: date, last_day: date) -> int:
     """Have a partition for each of these days, both included; how many were made."""
     return int(_call("SELECT usage_partitions_ensure(%s, %s)", first_day, last_day)[0])
+
+
+def usage_partitions_prepare() -> int:
+    """Have the partitions of yesterday, today and the coming two weeks; how many were made."""
+    today = datetime.now(UTC).date()
+    last_day = today + timedelta(days=PARTITION_DAYS_AHEAD)
+    return usage_partitions_ensure(first_day=today - timedelta(days=1), last_day=last_day)
 
 
 def ledger_check() -> list[Violation]:
