@@ -6,6 +6,7 @@ from django import forms
 from django.db import models
 
 from catalog.money import nanos_to_usd, usd_to_nanos
+from catalog.pricing import RATE_NANOS_MAX
 
 
 class UsdField(forms.CharField):
@@ -19,9 +20,12 @@ class UsdField(forms.CharField):
         if text is None or text == "":
             return None
         try:
-            return usd_to_nanos(str(text).removeprefix("$"))
+            nanos = usd_to_nanos(str(text).removeprefix("$"))
         except ValueError as error:
             raise forms.ValidationError(f"{error}.") from error
+        if nanos > RATE_NANOS_MAX:
+            raise forms.ValidationError(f"At most {nanos_to_usd(RATE_NANOS_MAX)} dollars per million tokens.")
+        return nanos
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 TOKENS_PER_MTOK = 1_000_000
+# A dollar a token: a typing mistake above it, and far below what a 64-bit charge can carry.
+RATE_NANOS_MAX = 1_000_000 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,8 @@ if not DEBUG:
 
 # --- Secrets of providers, kept encrypted at rest (first key encrypts, every key decrypts) ------------------------
 FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[_secrets.encryption_key] if _secrets else [])
+# Where `load_catalog` finds the variables that `api_key_env` names. The name keeps it out of Django's debug pages.
+UPSTREAM_API_KEYS = env.ENVIRON
 # The embedded default talks to a model server on loopback; production must not reach private addresses.
 ALLOW_PRIVATE_UPSTREAMS = env.bool("ALLOW_PRIVATE_UPSTREAMS", default=EMBEDDED)
 

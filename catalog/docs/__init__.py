@@ -1,0 +1,1 @@
+"""Code samples of the documentation pages."""
