@@ -39,7 +39,7 @@ class Meter:
         else:
             self._prompt = _larger(self._prompt, _anthropic_prompt(counts, self._prompt), counts.flags)
             self._output = _larger(self._output, _anthropic_output(counts), counts.flags)
-            self.usage = _joined(self._prompt, self._output)
+            self.usage = _joined(self._prompt, self._output) or self.usage
         self.flags |= counts.flags
 
 

@@ -1,7 +1,7 @@
 """How large a prompt can be in tokens, from its bytes: encoded media counts by the piece, not by the byte. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ _TOKENS_MAX: Final[Mapping[str, int]] = {
     "video": CLIP_TOKENS_MAX,
     "video_url": CLIP_TOKENS_MAX,
 }
-_HINT: Final = re.compile(rb'"(?:' + "|".join(_TOKENS_MAX).encode() + rb')"')
+# A letter written as an escape could hide a type, so that too is looked at closely.
+_HINT: Final = re.compile(rb'"(?:' + "|".join(_TOKENS_MAX).encode() + rb')"|\\u00[2-7]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Measure:
 
     text_bytes: int
     tokens_max: int
+    kinds: frozenset[str]  # of media
 
 
 def prompt_measure(members: Mapping[str, msgspec.Raw], *, tool_types: list[object]) -> Measure:
@@ -44,24 +46,19 @@ def prompt_measure(members: Mapping[str, msgspec.Raw], *, tool_types: list[objec
     tokens_max = TEMPLATE_TOKENS_MAX
     if tool_types:
         tokens_max += TOOLS_TOKENS_MAX * (1 + sum(kind not in (None, "custom", "function") for kind in tool_types))
+    kinds = set()
     for part in _media_of(members):
+        kinds.add(part["type"])
         source_text_bytes, piece_tokens = _piece(part)
         text_bytes -= source_text_bytes
         tokens_max += piece_tokens
-    return Measure(text_bytes, tokens_max + text_bytes)
+    return Measure(text_bytes, tokens_max + text_bytes, frozenset(kinds))
 
 
 def _media_of(members: Mapping[str, msgspec.Raw]) -> Iterator[dict[str, Any]]:
-    raw = members.get("messages", msgspec.Raw())
-    if not _HINT.search(raw):
-        return
-    for message in value_decode(raw):
-        yield from _media_in([message])
-
-
-def _media_in(containers: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Pieces of media in the places where a protocol takes them: never in a tool's own arguments."""
-    waiting = list(containers)
+    messages = members["messages"]
+    waiting: list[dict[str, Any]] = value_decode(messages) if _HINT.search(messages) else []
     while waiting:
         content = waiting.pop().get("content")
         for part in content if isinstance(content, list) else ():

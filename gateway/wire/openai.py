@@ -57,6 +57,7 @@ CHARGED_FIELDS: Final = (
     Charged("models", empty, "another model has another price"),
     Charged("provider", empty, "another host has another price"),
 )
+SPOKEN: Final = frozenset(("input_audio", "audio_url"))
 CHARGED_TOOLS: Final = ChargedTools(free_types=("function", "custom"), unbounded_types=())
 
 
@@ -69,6 +70,8 @@ def request_read(members: Mapping[str, msgspec.Raw]) -> Request:
     tools_check(types, CHARGED_TOOLS)
     charged_check(members, CHARGED_FIELDS)
     measure = prompt_measure(members, tool_types=types)
+    if measure.kinds & SPOKEN:
+        raise BodyInvalid("Spoken input is not available here: audio has a price of its own.", "messages")
     return Request(
         model=model,
         stream=stream,
