@@ -1,0 +1,35 @@
+"""Ledgers for the stories: PostgreSQL 18, and 16 beside it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.billing.books import Books, ledger_installed
+from tokenoutput.embedded import database_running
+
+
+@pytest.fixture(scope="session")
+def place18(embedded_database):
+    with ledger_installed(Path(os.environ["DATA_DIR"])) as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def place16(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("postgresql16")
+    with database_running(folder, durable=False, version=16), ledger_installed(folder) as place:
+        yield place
+
+
+@pytest.fixture(params=[18, 16])
+def place(request):
+    """Where a ledger is, on each version: committed rows, shared by the tests of a run."""
+    return request.getfixturevalue(f"place{request.param}")
+
+
+@pytest.fixture
+def books(place):
+    """A connection of its own to the ledger."""
+    with place.connect() as connection:
+        yield Books(connection)
