@@ -15,16 +15,18 @@ WITHOUT_DATABASE = {
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tokenoutput.settings")
     from django.conf import settings  # noqa: PLC0415 -- Django reads the environment set above
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 -- as above
     from django.core.management import execute_from_command_line  # noqa: PLC0415 -- as above
 
     from tokenoutput.embedded import EmbeddedDatabaseError, database_running  # noqa: PLC0415 -- as above
 
+    command = sys.argv[1] if len(sys.argv) > 1 else "help"
     with contextlib.ExitStack() as stack:
-        if settings.EMBEDDED and len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_DATABASE:
-            try:
+        try:
+            if settings.EMBEDDED and command not in WITHOUT_DATABASE:
                 stack.enter_context(database_running(settings.DATA_DIR))
-            except EmbeddedDatabaseError as error:
-                sys.exit(str(error))
+        except (ImproperlyConfigured, EmbeddedDatabaseError) as error:
+            sys.exit(f"{command}: {error}")
         execute_from_command_line(sys.argv)
 
 

@@ -11,7 +11,7 @@ from tokenoutput.local_secrets import local_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+environ.Env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # --- Where and how we run -------------------------------------------------------------------------------------
 # Without DATABASE_URL the project brings its own PostgreSQL, broker and secrets in DATA_DIR: the embedded default.
@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.humanize",
     "django.contrib.staticfiles",
+    "servestatic",
     "allauth",
     "allauth.account",
     "django_htmx",
@@ -230,7 +231,7 @@ GATEWAY = {
 }
 
 # --- Celery: a message is a hint, the state column is the queue ---------------------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="embedded://"))
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", default="embedded://localhost"))
 CELERY_BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_OPTIONS = (
     {name: str(CELERY_BROKER_DIR) for name in ("data_folder_in", "data_folder_out", "control_folder")}
