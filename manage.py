@@ -21,12 +21,18 @@ def main() -> None:
     from tokenoutput.embedded import EmbeddedDatabaseError, database_running  # noqa: PLC0415 -- as above
 
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
+    try:
+        embedded = settings.EMBEDDED
+    except (ImproperlyConfigured, ValueError) as error:
+        sys.exit(f"{command}: the environment is not right: {error}")
+    except OSError as error:
+        sys.exit(f"{command}: {error.filename or 'the data folder'}: {error.strerror or error}.")
     with contextlib.ExitStack() as stack:
-        try:
-            if settings.EMBEDDED and command not in WITHOUT_DATABASE:
+        if embedded and command not in WITHOUT_DATABASE:
+            try:
                 stack.enter_context(database_running(settings.DATA_DIR))
-        except (ImproperlyConfigured, EmbeddedDatabaseError) as error:
-            sys.exit(f"{command}: {error}")
+            except EmbeddedDatabaseError as error:
+                sys.exit(f"{command}: {error}")
         execute_from_command_line(sys.argv)
 
 
