@@ -16,6 +16,7 @@ _NEVER_PUBLIC = [
         "64:ff9b:1::/48",  # NAT64, local
         "2001::/23",  # Teredo and other protocol assignments
         "2002::/16",  # 6to4
+        "3fff::/20",  # documentation
     )
 ]
 _GLOBAL_UNICAST = ip_network("2000::/3")

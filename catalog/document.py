@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.addresses import AddressRefused, base_url_check
-from catalog.models import (
+from catalog.section import REQUIRED, CatalogInvalid, Section
+from catalog.vocabulary import (
     CAPABILITIES,
     PUBLIC_ID_PATTERN,
     RATE_NAMES,
@@ -15,7 +16,6 @@ from catalog.models import (
     ProtocolChoice,
     RouteProtocolChoice,
 )
-from catalog.section import REQUIRED, CatalogInvalid, Section
 
 Columns = dict[str, Any]
 

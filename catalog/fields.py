@@ -44,12 +44,9 @@ class NanosField(_NanosColumn):
     """Nano-dollars (of a price: per million tokens)."""
 
     def formfield(self, *_: Any, **options: Any) -> Any:
-        label, help_text = self.verbose_name.capitalize(), self.help_text
-        has_default = self.has_default()
         return UsdField(
-            label=options.get("label", label),
-            help_text=options.get("help_text", help_text),
+            label=options.get("label", self.verbose_name.capitalize()),
+            help_text=options.get("help_text", self.help_text),
             required=not (self.blank or self.null),
-            initial=self.get_default() if has_default else None,
             empty_value=None,
         )

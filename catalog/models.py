@@ -13,28 +13,15 @@ from catalog.addresses import AddressRefused, base_url_check
 from catalog.encryption import SEALED_PREFIX, SecretField
 from catalog.fields import NanosField
 from catalog.pricing import Pricing, Rates
-
-CAPABILITIES = ("image", "audio", "file", "tools", "json", "reasoning", "cache")
-SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,49}$"
-PUBLIC_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
-RATE_NAMES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
-
-
-class ProtocolChoice(models.TextChoices):
-    OPENAI_CHAT = "openai_chat", "OpenAI Chat (openai_chat)"
-    ANTHROPIC_MESSAGES = "anthropic_messages", "Anthropic Messages (anthropic_messages)"
-
-
-class RouteProtocolChoice(models.TextChoices):
-    PROVIDER_DEFAULT = "provider_default", "the provider's own (provider_default)"
-    OPENAI_CHAT = "openai_chat", "OpenAI Chat (openai_chat)"
-    ANTHROPIC_MESSAGES = "anthropic_messages", "Anthropic Messages (anthropic_messages)"
-
-
-class AuthStyleChoice(models.TextChoices):
-    FOLLOWS_PROTOCOL = "", "follows the protocol"
-    BEARER = "bearer", "Authorization: Bearer"
-    X_API_KEY = "x-api-key", "x-api-key"
+from catalog.vocabulary import (
+    CAPABILITIES,
+    PUBLIC_ID_PATTERN,
+    RATE_NAMES,
+    SLUG_PATTERN,
+    AuthStyleChoice,
+    ProtocolChoice,
+    RouteProtocolChoice,
+)
 
 
 def _seconds(verbose_name: str) -> "models.DecimalField[Any, Any]":
@@ -289,6 +276,12 @@ class Route(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.upstream_model} ({self.protocol})"
+
+    def clean(self) -> None:
+        """An absent cost is 0; of a cache it is the cost of input, as with prices."""
+        for name in RATE_NAMES:
+            if getattr(self, f"cost_{name}_nanos") is None:
+                setattr(self, f"cost_{name}_nanos", 0 if name in RATE_NAMES[:2] else self.cost_input_nanos)
 
     @property
     def cost(self) -> Pricing:

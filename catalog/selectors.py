@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import cast
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from catalog.encryption import SecretUnreadable
@@ -98,10 +98,14 @@ def model_names(*, ids: Iterable[int]) -> dict[int, str]:
 
 
 def models_with_state() -> "QuerySet[Model]":
-    """Models with the columns that `unsellable_reason` reads, for admin: one query."""
+    """Models with the columns that `unsellable_reason` and admin's list read: one query."""
     routes = Route.objects.filter(model=OuterRef("pk"), enabled=True)
+    prices = Price.objects.filter(model=OuterRef("pk"), effective_from__lte=timezone.now())
+    newest_first = prices.order_by("-effective_from", "-id")
     return Model.objects.annotate(
-        has_price=Exists(Price.objects.filter(model=OuterRef("pk"), effective_from__lte=timezone.now())),
+        input_nanos_in_force=Subquery(newest_first.values("input_nanos")[:1]),
+        output_nanos_in_force=Subquery(newest_first.values("output_nanos")[:1]),
+        has_price=Exists(prices),
         has_route=Exists(routes),
         has_provider=Exists(routes.filter(provider__enabled=True)),
         has_credential=Exists(routes.filter(provider__enabled=True).exclude(provider__credential="")),

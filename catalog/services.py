@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from catalog.document import Columns, Document, ModelEntry, ProviderEntry, RouteEntry, document_read
 from catalog.encryption import SecretUnreadable
-from catalog.models import RATE_NAMES, Model, Price, Provider, Route
+from catalog.models import Model, Price, Provider, Route
 from catalog.money import nanos_to_usd
 from catalog.section import CatalogInvalid
+from catalog.vocabulary import RATE_NAMES
 
 __all__ = ["NOTE", "CatalogInvalid", "catalog_load", "price_add"]
 
