@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.test.utils import setup_databases, teardown_databases
 
 from tokenoutput.embedded import database_running
 
@@ -23,8 +24,13 @@ def embedded_database():
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(embedded_database, django_db_setup):
-    """pytest-django's own set-up, once the server is up."""
+def django_db_setup(embedded_database, django_test_environment, django_db_modify_db_settings, django_db_blocker):
+    """The test database, once the server is up; pytest-django's own makes none when all chosen tests use `database`."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default": None}, serialized_aliases=())
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture(scope="session")
