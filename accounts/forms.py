@@ -6,6 +6,8 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.names import NAME_LENGTH_MAX
+
 EXPIRY_DAYS = {"": None, "7": 7, "30": 30, "90": 90, "365": 365}
 
 
@@ -14,7 +16,7 @@ class ApiKeyForm(forms.Form):
 
     name = forms.CharField(
         label=_("Name"),
-        max_length=100,
+        max_length=NAME_LENGTH_MAX,
         help_text=_("Where you will use it, for example “ci” or “laptop”."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import Access, access_get, access_require
+from accounts.access import Access, access_get
 from accounts.errors import AccountsError, ApiKeyNotFound
 from accounts.forms import ApiKeyForm
 from accounts.roles import Action
@@ -33,7 +33,7 @@ def keys(request: HttpRequest, slug: str) -> HttpResponse:
     """The API keys; a POST makes one and shows its secret in its own answer, once."""
     if request.method == "GET":
         return _keys_page(request, access_get(request, slug=slug), ApiKeyForm())
-    access = access_require(request, slug=slug, action=Action.API_KEYS_CHANGE)
+    access = access_get(request, slug=slug, action=Action.API_KEYS_CHANGE)
     form = ApiKeyForm(request.POST)
     if not form.is_valid():
         return _keys_page(request, access, form, status=422)
@@ -57,9 +57,13 @@ def keys(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def key_revoke(request: HttpRequest, slug: str, api_key_id: int) -> HttpResponse:
     """Stop a key at once."""
-    access = access_require(request, slug=slug, action=Action.API_KEYS_CHANGE)
+    access = access_get(request, slug=slug, action=Action.API_KEYS_CHANGE)
     try:
-        api_key_revoke(organization_id=access.organization.id, api_key_id=api_key_id)
+        api_key_revoke(
+            organization_id=access.organization.id,
+            api_key_id=api_key_id,
+            member_id=access.organization.member_id,
+        )
     except ApiKeyNotFound as error:
         raise Http404(str(error)) from error
     messages.success(request, _("The key is revoked. Requests with it are refused from now on."))

@@ -53,7 +53,7 @@ def tokens_short(count: int | None) -> str:
     """A limit in the unit people say it in: 131072 is "128K", 200000 is "200K", 1000000 is "1M"."""
     if not count:
         return ""
-    for size, unit in ((1_000_000, "M"), (1024 * 1024, "M"), (1024, "K"), (1000, "K")):
+    for size, unit in ((1_000_000, "M"), (1024 * 1024, "M"), (1000, "K"), (1024, "K")):
         if count >= size and count % size == 0:
             return f"{count // size}{unit}"
     return f"{count:,}"
