@@ -1,8 +1,33 @@
 """The ledger's tables as Django reads them: their SQL is in billing/sql, their only writer is billing.ledger."""
 
+from datetime import UTC, date, datetime
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
+
+TRANSFER_KINDS = (
+    "topup",
+    "promo",
+    "goodwill",
+    "usage",
+    "cost",
+    "refund",
+    "dispute",
+    "reinstated",
+    "debt",
+    "repayment",
+    "expiry",
+    "fee",
+    "tax",
+    "payout",
+    "correction",
+)
+
+
+def _choices(*names: str) -> list[tuple[str, str]]:
+    """What the column's CHECK allows: the admin's filters offer these without searching the table."""
+    return [(name, name.replace("_", " ")) for name in names]
 
 
 class Wallet(models.Model):
@@ -10,7 +35,7 @@ class Wallet(models.Model):
 
     organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, related_name="+")
     currency = models.CharField(max_length=3)
-    status = models.TextField()
+    status = models.TextField(choices=_choices("active", "frozen", "closed"))
     posted_nanos = models.BigIntegerField()
     held_nanos = models.BigIntegerField()
     debt_nanos = models.BigIntegerField()
@@ -20,6 +45,7 @@ class Wallet(models.Model):
     class Meta:
         managed = False
         db_table = "wallet"
+        permissions = [("freeze_wallet", "Can freeze and unfreeze wallets")]
 
     def __str__(self) -> str:
         return f"{self.organization} ({self.currency})"
@@ -48,7 +74,7 @@ class Hold(models.Model):
     member_id = models.BigIntegerField(null=True)
     model_id = models.BigIntegerField()
     price_version_id = models.BigIntegerField()
-    lease = models.ForeignKey(GatewayLease, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    lease_id = models.BigIntegerField()
     amount_nanos = models.BigIntegerField()
     progress_nanos = models.BigIntegerField()
     created_at = models.DateTimeField()
@@ -96,8 +122,8 @@ class UsageRecord(models.Model):
     )
     client_protocol = models.TextField()
     upstream_protocol = models.TextField(null=True)  # noqa: DJ001 -- NULL: no upstream was reached
-    outcome = models.TextField()
-    source = models.TextField()
+    outcome = models.TextField(choices=_choices("completed", "client_gone", "upstream_error", "void", "reaped"))
+    source = models.TextField(choices=_choices("upstream", "counted", "estimated", "checkpoint", "none"))
 
     class Meta:
         managed = False
@@ -105,6 +131,14 @@ class UsageRecord(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @staticmethod
+    def day_of(record_id: UUID) -> date | None:
+        """The day of a record, which its id (a UUIDv7) begins with; None where that is no day."""
+        try:
+            return datetime.fromtimestamp((record_id.int >> 80) / 1000, UTC).date()
+        except (ValueError, OverflowError):
+            return None
 
 
 class UsageHourly(models.Model):
@@ -144,7 +178,7 @@ class SpendingLimit(models.Model):
     wallet = models.ForeignKey(Wallet, on_delete=models.DO_NOTHING, related_name="+")
     api_key_id = models.BigIntegerField(null=True)
     member_id = models.BigIntegerField(null=True)
-    period = models.TextField()
+    period = models.TextField(choices=_choices("daily", "weekly", "monthly", "total"))
     amount_nanos = models.BigIntegerField()
     window_start = models.DateTimeField()
     spent_nanos = models.BigIntegerField()
@@ -191,7 +225,7 @@ class Transfer(models.Model):
     """One debit account, one credit account, one amount: never changed, corrected by another."""
 
     idempotency_key = models.TextField()
-    kind = models.TextField()
+    kind = models.TextField(choices=_choices(*TRANSFER_KINDS))
     debit_account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, related_name="debits")
     credit_account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, related_name="credits")
     amount_nanos = models.BigIntegerField()

@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
                 ('member_id', models.BigIntegerField(null=True)),
                 ('model_id', models.BigIntegerField()),
                 ('price_version_id', models.BigIntegerField()),
+                ('lease_id', models.BigIntegerField()),
                 ('amount_nanos', models.BigIntegerField()),
                 ('progress_nanos', models.BigIntegerField()),
                 ('created_at', models.DateTimeField()),
@@ -80,7 +81,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('api_key_id', models.BigIntegerField(null=True)),
                 ('member_id', models.BigIntegerField(null=True)),
-                ('period', models.TextField()),
+                ('period', models.TextField(choices=[('daily', 'daily'), ('weekly', 'weekly'), ('monthly', 'monthly'), ('total', 'total')])),
                 ('amount_nanos', models.BigIntegerField()),
                 ('window_start', models.DateTimeField()),
                 ('spent_nanos', models.BigIntegerField()),
@@ -96,7 +97,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('idempotency_key', models.TextField()),
-                ('kind', models.TextField()),
+                ('kind', models.TextField(choices=[('topup', 'topup'), ('promo', 'promo'), ('goodwill', 'goodwill'), ('usage', 'usage'), ('cost', 'cost'), ('refund', 'refund'), ('dispute', 'dispute'), ('reinstated', 'reinstated'), ('debt', 'debt'), ('repayment', 'repayment'), ('expiry', 'expiry'), ('fee', 'fee'), ('tax', 'tax'), ('payout', 'payout'), ('correction', 'correction')])),
                 ('amount_nanos', models.BigIntegerField()),
                 ('granted_nanos', models.BigIntegerField()),
                 ('reason', models.TextField()),
@@ -161,8 +162,8 @@ class Migration(migrations.Migration):
                 ('duration_ms', models.IntegerField(null=True)),
                 ('client_protocol', models.TextField()),
                 ('upstream_protocol', models.TextField(null=True)),
-                ('outcome', models.TextField()),
-                ('source', models.TextField()),
+                ('outcome', models.TextField(choices=[('completed', 'completed'), ('client_gone', 'client gone'), ('upstream_error', 'upstream error'), ('void', 'void'), ('reaped', 'reaped')])),
+                ('source', models.TextField(choices=[('upstream', 'upstream'), ('counted', 'counted'), ('estimated', 'estimated'), ('checkpoint', 'checkpoint'), ('none', 'none')])),
             ],
             options={
                 'db_table': 'usage_record',
@@ -174,7 +175,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('currency', models.CharField(max_length=3)),
-                ('status', models.TextField()),
+                ('status', models.TextField(choices=[('active', 'active'), ('frozen', 'frozen'), ('closed', 'closed')])),
                 ('posted_nanos', models.BigIntegerField()),
                 ('held_nanos', models.BigIntegerField()),
                 ('debt_nanos', models.BigIntegerField()),
@@ -183,6 +184,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'wallet',
+                'permissions': [('freeze_wallet', 'Can freeze and unfreeze wallets')],
                 'managed': False,
             },
         ),
