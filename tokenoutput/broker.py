@@ -17,9 +17,9 @@ from kombu.utils.json import dumps, loads
 class Channel(filesystem.Channel):
     """A message appears and is taken by a rename, so always whole; the table of queues is kept under one lock."""
 
-    def _put(self, queue: str, message: Any, **_options: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_options: Any) -> None:  # type: ignore[override] # Its bases disagree.
         draft = Path(self.data_folder_out, f"{uuid4().hex}.draft")
-        draft.write_bytes(str_to_bytes(dumps(message)))
+        draft.write_bytes(str_to_bytes(dumps(payload)))
         # Names sort by time, the order in which they are taken.
         draft.rename(draft.with_name(f"{time.time_ns():020}_{uuid4().hex}.{queue}.msg"))
 

@@ -1,9 +1,11 @@
 """Celery: the schedule in code. A message is only a hint, the state columns are the queue."""
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
@@ -12,6 +14,9 @@ from tokenoutput.logs import logging_configure
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tokenoutput.settings")
 TRANSPORT_ALIASES["embedded"] = "tokenoutput.broker:Transport"
+if settings.EMBEDDED:
+    # Root is how a container or a bare machine is often used, and its folder of messages is ours alone.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("tokenoutput", broker=settings.CELERY_BROKER_URL)
 app.conf.update(

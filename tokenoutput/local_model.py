@@ -10,7 +10,7 @@ from typing import Any
 
 # What the server calls the model: the catalog's `upstream_model`.
 ALIAS = "smollm2"
-# The model was trained for this much; the two slots share it, which keeps the process at 340 MB.
+# What the model was trained for; each slot has as much.
 CONTEXT_TOKENS = 8192
 SLOTS = 2
 
@@ -42,13 +42,15 @@ def main() -> None:
 
 
 def _serve(weights: Path, port: int) -> Any:
-    from xllamacpp import CommonParams, Server  # noqa: PLC0415 -- an optional package
+    from xllamacpp import CommonParams, Server, ggml_type  # noqa: PLC0415 -- an optional package
 
     params = CommonParams()
     params.model.path = str(weights)
     params.model_alias = {ALIAS}
     params.hostnames, params.port = ["127.0.0.1"], port
-    params.n_ctx, params.n_parallel, params.kv_unified = CONTEXT_TOKENS, SLOTS, True
+    params.n_ctx, params.n_parallel = CONTEXT_TOKENS * SLOTS, SLOTS
+    # 8 bits a number instead of 16: two whole contexts in the memory of one, 350 MB for the process.
+    params.cache_type_k = params.cache_type_v = ggml_type.GGML_TYPE_Q8_0
     params.n_batch, params.n_ubatch = 512, 256
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.n_threads_http = SLOTS + 2

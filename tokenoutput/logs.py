@@ -42,6 +42,7 @@ def logging_configure(config: Mapping[str, Any]) -> None:
         if config["json"]
         else [_clean_values, ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)]
     )
+    logging.captureWarnings(capture=True)
     logging.config.dictConfig({
         "version": 1,
         "disable_existing_loggers": False,
