@@ -13,6 +13,9 @@ ALIAS = "smollm2"
 # What the model was trained for; each slot has as much.
 CONTEXT_TOKENS = 8192
 SLOTS = 2
+# Where an answer starts with half a character (an emoji is several tokens), llama.cpp holds the token back and then
+# never sends `message_start` with its usage: the first character is ASCII, the others are free.
+_GRAMMAR = r"root ::= ([\x01-\x7F] [^\x00]*)?"
 
 
 def local_model_weights() -> Path | None:
@@ -42,7 +45,13 @@ def main() -> None:
 
 
 def _serve(weights: Path, port: int) -> Any:
-    from xllamacpp import CommonParams, Server, ggml_type  # noqa: PLC0415 -- an optional package
+    from xllamacpp import (  # noqa: PLC0415 -- an optional package
+        CommonGrammar,
+        CommonParams,
+        Server,
+        common_grammar_type,
+        ggml_type,
+    )
 
     params = CommonParams()
     params.model.path = str(weights)
@@ -56,6 +65,7 @@ def _serve(weights: Path, port: int) -> Any:
     params.n_threads_http = SLOTS + 2
     # Its own memory of old prompts may grow to 8 GB, and it may try to fit the model to the machine: neither is wanted.
     params.cache_ram_mib, params.fit_params, params.warmup = 0, False, False
+    params.sampling.grammar = CommonGrammar(common_grammar_type.COMMON_GRAMMAR_TYPE_USER, _GRAMMAR)
     params.ui = params.endpoint_slots = False
     params.verbosity = 1
     return Server(params)
