@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import anyio
 import msgspec
@@ -13,19 +13,20 @@ from billing.holds import Outcome, Source
 from catalog.pricing import Usage
 from catalog.snapshot import Model, Protocol, Route
 from gateway.convert import CONVERSIONS
-from gateway.convert.conversion import Conversion, StreamConversion
+from gateway.convert.conversion import Asked, Conversion, StreamConversion
 from gateway.endpoints import WIRES, ClientHeaders, upstream_headers, upstream_path
 from gateway.errors import GatewayError, Reason
 from gateway.failures import (
     UpstreamFailure,
     cut_error,
+    event_secret_free,
     failure_of_break,
     failure_of_event,
     failure_of_status,
     failure_of_timeout,
     secret_free,
 )
-from gateway.metering import Meter, usage_estimate
+from gateway.tally import Tally
 from gateway.upstream import ERROR_BYTES_MAX, UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
 from gateway.wire.body import BodyInvalid
 from gateway.wire.sse import Event, EventParser, EventTooLarge
@@ -35,6 +36,8 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 300.0
 # Keep-alives and other bytes without content that may come before an attempt is given up.
 PRELUDE_BYTES_MAX = 256 * 1024
+# An upstream that said "error" may say this much longer what it has to say.
+LAST_WORDS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,12 @@ class Exchange:
         self._ask = ask
         self._stack = AsyncExitStack()
         self._started = time.perf_counter()
-        self._first_content: float | None = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._conversion: StreamConversion | None = None
         self._prelude = b""
         self._accepted = False
         self._ended = False
-        self._meter = Meter()
-        self._usage_is_late = False
-        self._output_bytes = 0
+        self._tally = Tally()
         self.route: Route | None = None
         self.failure: GatewayError | None = None
         self.client_left = False
@@ -117,20 +117,22 @@ class Exchange:
         """What the client may have at once: everything of a stream but its proper end. Never raises: see `failure`."""
         if self._prelude:
             yield self._prelude
-        if self._chunks is None or self._ended:
+        if self._chunks is None:
             return
         try:
-            async for chunk in self._chunks:
-                if piece := self._feed(chunk):
+            while not self._over():
+                if (chunk := await anext(self._chunks, None)) is None:
+                    piece = self._feed_events(self._parser.finish())
+                    if not self._over():
+                        self.failure = cut_error()
+                else:
+                    piece = self._feed(chunk)
+                if piece:
                     yield piece
-                if self._over():
-                    return
-            if piece := self._feed_events(self._parser.finish()):
-                yield piece
-            if not self._over():
-                self.failure = cut_error()
+            if self.failure is not None and self.tail:
+                await self._hear_out()
         except (UpstreamBroken, EventTooLarge, msgspec.DecodeError):
-            self.failure = cut_error()
+            self.failure = self.failure or cut_error()
 
     def leave(self, scope: anyio.CancelScope) -> None:
         """The client left. Where hanging up stops the provider's bill we do so; else the answer is read to its end."""
@@ -144,9 +146,11 @@ class Exchange:
     def result(self) -> Result:
         """The outcome and what was used, metered where the upstream said it, else estimated from what was seen."""
         outcome = self._outcome()
-        usage, source = self._usage(outcome)
-        now = time.perf_counter()
-        first = self._first_content
+        source: Source = "none"
+        usage = Usage()
+        if outcome != "void":
+            usage, source = self._tally.usage(ended=self._ended, prompt_bytes=self._ask.prompt_bytes)
+        now, first = time.perf_counter(), self._tally.first_content
         return Result(
             outcome,
             source,
@@ -154,7 +158,7 @@ class Exchange:
             self.route if self._accepted else None,
             None if first is None else int((first - self._started) * 1000),
             int((now - self._started) * 1000),
-            self._meter.flags | ({"missing"} if source == "estimated" else set()),
+            self._tally.flags | ({"missing"} if source == "estimated" else set()),
         )
 
     def _over(self) -> bool:
@@ -168,39 +172,22 @@ class Exchange:
         if self.client_left:
             return "client_gone"
         # Nothing for nothing: an upstream that failed before content costs the customer nothing.
-        return "upstream_error" if self._first_content is not None else "void"
-
-    def _usage(self, outcome: Outcome) -> tuple[Usage, Source]:
-        if outcome == "void":
-            return Usage(), "none"
-        metered = self._meter.usage
-        estimate = usage_estimate(prompt_bytes=self._ask.prompt_bytes, output_bytes=self._output_bytes)
-        if metered is None:
-            if outcome == "completed" and self._first_content is None:
-                return Usage(), "none"
-            return estimate, "estimated"
-        if self._ended or self._usage_is_late:
-            return metered, "upstream"
-        # Only the opening numbers came: the input is known, the output so far is counted.
-        return replace(metered, output_tokens=max(metered.output_tokens, estimate.output_tokens)), "counted"
+        return "upstream_error" if self._tally.first_content is not None else "void"
 
     async def _attempt(self, route: Route) -> None:
         ask = self._ask
         self.route = route
         self._wire = WIRES[route.protocol]
         self._reader = self._wire.StreamReader()
-        self._meter, self._output_bytes = Meter(), 0
-        conversion = CONVERSIONS[ask.protocol, route.protocol]
-        body = conversion.request(
-            ask.members, upstream_model=route.upstream_model, max_output_tokens=ask.max_output_tokens
-        )
+        self._tally = Tally()
+        conversion = self._converted(route)
         try:
             with anyio.fail_after(route.provider.first_content_seconds):
                 answer = await self._stack.enter_async_context(
                     self._upstreams.post(
                         route,
                         upstream_path(route, ask.headers),
-                        body,
+                        conversion.body,
                         upstream_headers(route, ask.headers, stream=ask.stream),
                     )
                 )
@@ -208,7 +195,7 @@ class Exchange:
                     raise await self._refusal(answer, route)
                 self._accepted = True
                 if ask.stream and answer.content_type == "text/event-stream":
-                    self._conversion = conversion.stream(public_id=ask.model.public_id, include_usage=ask.include_usage)
+                    self._conversion = conversion.stream()
                     await self._await_content(answer)
                     return
                 whole = await answer.body()
@@ -217,6 +204,25 @@ class Exchange:
         except (UpstreamBroken, EventTooLarge, msgspec.DecodeError) as broken:
             raise failure_of_break() from broken
         self._take_whole(whole, conversion)
+
+    def _converted(self, route: Route) -> Conversion:
+        """The request in the route's words; a 400 names the field that cannot be carried."""
+        ask = self._ask
+        asked = Asked(
+            members=ask.members,
+            public_id=ask.model.public_id,
+            upstream_model=route.upstream_model,
+            max_output_tokens=ask.max_output_tokens,
+            max_output_default=ask.model.max_output_tokens,
+            include_usage=ask.include_usage,
+            prompt_bytes=ask.prompt_bytes,
+            created_seconds=int(time.time()),
+            capabilities=ask.model.capabilities,
+        )
+        try:
+            return CONVERSIONS[ask.protocol, route.protocol](asked)
+        except BodyInvalid as invalid:
+            raise GatewayError(Reason.INVALID, invalid.message, invalid.param) from invalid
 
     async def _refusal(self, answer: UpstreamAnswer, route: Route) -> UpstreamFailure:
         body = await answer.body(ERROR_BYTES_MAX)
@@ -236,7 +242,7 @@ class Exchange:
         async for chunk in self._chunks:
             size += len(chunk)
             prelude.append(self._feed(chunk))
-            if self._first_content is not None or self._ended:
+            if self._tally.first_content is not None or self._ended:
                 self._prelude = b"".join(prelude)
                 return
             if size > PRELUDE_BYTES_MAX:
@@ -253,25 +259,32 @@ class Exchange:
         assert conversion is not None
         for event in events:
             seen = self._reader.feed(event)
-            if seen.error is not None:
-                if self._first_content is None:
+            self._tally.observe(seen, now=time.perf_counter())
+            if seen.error is not None and self.failure is None:
+                if self._tally.first_content is None:
                     raise failure_of_event(seen.error)
                 self.failure = GatewayError(Reason.UPSTREAM, secret_free(str(seen.error)))
-                self.tail = conversion.feed(event, usage_only=False)
+            if seen.closing and not seen.ended and self.failure is None:
+                self.failure = cut_error()  # "Done", it says, and is not.
                 break
-            if seen.content and self._first_content is None:
-                self._first_content = time.perf_counter()
-            self._output_bytes += seen.output_bytes
-            if seen.usage is not None:
-                self._meter.observe(seen.usage)
-                self._usage_is_late = self._first_content is not None
             piece = conversion.feed(event, usage_only=seen.usage_only)
-            if seen.ended:
+            if self.failure is not None:
+                self.tail += event_secret_free(piece)
+            elif seen.ended:
                 self._ended = True
                 self.tail = piece + conversion.finish()
                 break
-            pieces.append(piece)
+            else:
+                pieces.append(piece)
         return b"".join(pieces)
+
+    async def _hear_out(self) -> None:
+        """What an upstream says after its own error goes along with it, where it is relayed as it is."""
+        if self.route is None or self.route.protocol != self._ask.protocol or self._chunks is None:
+            return
+        with anyio.move_on_after(LAST_WORDS_SECONDS):
+            async for chunk in self._chunks:
+                self._feed(chunk)
 
     def _take_whole(self, whole: bytes, conversion: Conversion) -> None:
         """A whole answer: metered, checked to be one, and kept back until its charge is durable."""
@@ -281,9 +294,6 @@ class Exchange:
             raise failure_of_break() from invalid
         if seen.error is not None:
             raise failure_of_event(seen.error)
-        self._output_bytes = seen.output_bytes
-        if seen.usage is not None:
-            self._meter.observe(seen.usage)
-        self._first_content = time.perf_counter() if seen.content else None
+        self._tally.observe(seen, now=time.perf_counter())
         self._ended = True
-        self.tail = conversion.answer(whole, public_id=self._ask.model.public_id)
+        self.tail = conversion.answer(whole)

@@ -85,6 +85,12 @@ def secret_free(text: str) -> str:
     return _SECRETS.sub("[removed]", text)
 
 
+def event_secret_free(event: bytes) -> bytes:
+    """An upstream's error event as it came, or nothing where it names what looks like a credential: we say it then."""
+    text = event.decode(errors="replace")
+    return event if secret_free(text) == text else b""
+
+
 def _unwell(retry_after: str | None) -> GatewayError:
     message = f"The model's provider could not answer. {_TRY_AGAIN}"
     return GatewayError(Reason.UPSTREAM, message, retry_after=retry_after)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from catalog.snapshot import Protocol
-from gateway.convert.conversion import Conversion
+from gateway.convert.conversion import Converter
 from gateway.convert.same import AnthropicSame, OpenAISame
 
 # (client's protocol, upstream's protocol). A pair that is missing cannot be routed to.
-CONVERSIONS: Mapping[tuple[Protocol, Protocol], Conversion] = {
-    ("openai_chat", "openai_chat"): OpenAISame(),
-    ("anthropic_messages", "anthropic_messages"): AnthropicSame(),
+CONVERSIONS: Mapping[tuple[Protocol, Protocol], Converter] = {
+    ("openai_chat", "openai_chat"): OpenAISame,
+    ("anthropic_messages", "anthropic_messages"): AnthropicSame,
 }

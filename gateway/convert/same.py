@@ -1,9 +1,6 @@
 """Rows 1 and 4, pass-through: the gateway's own members change, every other byte is relayed as it came."""
 
-from collections.abc import Mapping
-
-import msgspec
-
+from gateway.convert.conversion import Asked
 from gateway.wire import anthropic, openai
 from gateway.wire.body import model_replace
 from gateway.wire.sse import Event
@@ -12,37 +9,41 @@ from gateway.wire.sse import Event
 class OpenAISame:
     """OpenAI client, OpenAI upstream."""
 
-    def request(
-        self, members: Mapping[str, msgspec.Raw], *, upstream_model: str, max_output_tokens: int | None
-    ) -> bytes:
-        """The client's body with our model name, usage asked for and the maximum lowered where it was too high."""
-        return openai.request_upstream(members, upstream_model=upstream_model, max_output_tokens=max_output_tokens)
+    dropped: tuple[str, ...] = ()
 
-    def answer(self, body: bytes, *, public_id: str) -> bytes:
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self.body = openai.request_upstream(
+            asked.members, upstream_model=asked.upstream_model, max_output_tokens=asked.max_output_tokens
+        )
+
+    def answer(self, body: bytes) -> bytes:
         """The upstream's body with the public model ID."""
-        return model_replace(body, public_id)
+        return model_replace(body, self._asked.public_id)
 
-    def stream(self, *, public_id: str, include_usage: bool) -> "SameStream":
+    def stream(self) -> "SameStream":
         """A fresh pass-through."""
-        return SameStream(public_id, nested=None, include_usage=include_usage)
+        return SameStream(self._asked.public_id, nested=None, include_usage=self._asked.include_usage)
 
 
 class AnthropicSame:
     """Anthropic client, Anthropic upstream."""
 
-    def request(
-        self, members: Mapping[str, msgspec.Raw], *, upstream_model: str, max_output_tokens: int | None
-    ) -> bytes:
-        """The client's body with our model name and the maximum lowered where it was too high."""
-        return anthropic.request_upstream(members, upstream_model=upstream_model, max_output_tokens=max_output_tokens)
+    dropped: tuple[str, ...] = ()
 
-    def answer(self, body: bytes, *, public_id: str) -> bytes:
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self.body = anthropic.request_upstream(
+            asked.members, upstream_model=asked.upstream_model, max_output_tokens=asked.max_output_tokens
+        )
+
+    def answer(self, body: bytes) -> bytes:
         """The upstream's body with the public model ID."""
-        return model_replace(body, public_id)
+        return model_replace(body, self._asked.public_id)
 
-    def stream(self, *, public_id: str, include_usage: bool) -> "SameStream":
+    def stream(self) -> "SameStream":
         """A fresh pass-through; usage is part of this protocol and always stays."""
-        return SameStream(public_id, nested="message", include_usage=True)
+        return SameStream(self._asked.public_id, nested="message", include_usage=True)
 
 
 class SameStream:

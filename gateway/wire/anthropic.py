@@ -122,7 +122,7 @@ class StreamReader:
         kind = value.get("type") or event.event
         self._failed = self._failed or kind == "error"
         if kind == "message_stop":
-            return Seen(ended=not self._failed)
+            return Seen(ended=not self._failed, closing=True)
         return _seen(str(kind), value)
 
 

@@ -111,7 +111,8 @@ class StreamReader:
         if not event.data:
             return NOTHING
         if event.data.strip() == b"[DONE]":
-            return Seen(ended=bool(self._finished) and all(self._finished.values()) and not self._failed)
+            finished = bool(self._finished) and all(self._finished.values())
+            return Seen(ended=finished and not self._failed, closing=True)
         chunk = object_decode(event.data)
         if chunk is None:
             return MALFORMED

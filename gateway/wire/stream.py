@@ -15,12 +15,14 @@ _JSON: Final = msgspec.json.Decoder()
 class Seen:
     """One event: `content` is output of the model (the commit point), `ended` the protocol's proper end.
 
+    `closing`: the protocol's last word, whether the end is proper or not; an improper one is not relayed as an end.
     `usage` is the upstream's own usage object. `error` is an error inside a stream. `usage_only`: an OpenAI chunk that
     carries usage and nothing else. `malformed`: data that is no JSON object; relayed and counted, never the end of it.
     """
 
     content: bool = False
     ended: bool = False
+    closing: bool = False
     error: Mapping[str, Any] | None = None
     usage: Mapping[str, Any] | None = None
     usage_only: bool = False

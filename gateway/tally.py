@@ -1,0 +1,45 @@
+"""What one attempt gave: when content began, how much of it, and what the upstream said that was used. Pure."""
+
+from dataclasses import replace
+
+from billing.holds import Source
+from catalog.pricing import Usage
+from gateway.metering import Meter, usage_estimate
+from gateway.wire.stream import Answer, Seen
+
+
+class Tally:
+    """Observe every event, or the whole answer, with the time it came at; ask for `usage` at the end."""
+
+    def __init__(self) -> None:
+        self._meter = Meter()
+        self._usage_is_late = False
+        self._output_bytes = 0
+        self.first_content: float | None = None
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """What was odd about the upstream's usage: wants a person's eye, changes nothing."""
+        return self._meter.flags
+
+    def observe(self, seen: Seen | Answer, *, now: float) -> None:
+        """Take one more event, or the answer."""
+        if seen.content and self.first_content is None:
+            self.first_content = now
+        self._output_bytes += seen.output_bytes
+        if seen.usage is not None:
+            self._meter.observe(seen.usage)
+            self._usage_is_late = self.first_content is not None
+
+    def usage(self, *, ended: bool, prompt_bytes: int) -> tuple[Usage, Source]:
+        """Metered where the upstream said it, else estimated from what was seen: missing usage is never no usage."""
+        metered = self._meter.usage
+        estimate = usage_estimate(prompt_bytes=prompt_bytes, output_bytes=self._output_bytes)
+        if metered is None:
+            if ended and self.first_content is None:
+                return Usage(), "none"
+            return estimate, "estimated"
+        if ended or self._usage_is_late:
+            return metered, "upstream"
+        # Only the opening numbers came: the input is known, the output so far is counted.
+        return replace(metered, output_tokens=max(metered.output_tokens, estimate.output_tokens)), "counted"
