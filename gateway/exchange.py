@@ -270,6 +270,8 @@ class Exchange:
             piece = conversion.feed(event, usage_only=seen.usage_only)
             if self.failure is not None:
                 self.tail += event_secret_free(piece)
+                if not self.tail:
+                    break  # We say it in our words, and nothing that comes after.
             elif seen.ended:
                 self._ended = True
                 self.tail = piece + conversion.finish()

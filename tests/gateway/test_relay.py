@@ -1,7 +1,6 @@
 """The straight path on a real socket: bytes relayed, names swapped, usage metered, the charge exact and first."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -10,45 +9,10 @@ from django.db import connection
 
 from catalog.pricing import Usage
 from tests.gateway.platform import is_uuid7, price_of, wait_until
+from tests.gateway.protocols import ANTHROPIC, HELLO, OPENAI, both, streamed_and_not
 from tests.gateway.rawclient import RawClient, body_of
 from tests.upstreams import scripts, wire
 from tests.upstreams.server import Gate
-
-HELLO = [{"role": "user", "content": "hello"}]
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """What differs between the two."""
-
-    name: str
-    path: str
-    upstream_path: str
-    body: dict[str, Any]
-    answer: Any
-    stream: Any
-    proper_end: bytes
-
-
-OPENAI = Protocol(
-    "openai_chat",
-    "/v1/chat/completions",
-    "/v1/chat/completions",
-    {"messages": HELLO},
-    wire.openai_answer,
-    wire.openai_stream,
-    wire.DONE,
-)
-ANTHROPIC = Protocol(
-    "anthropic_messages",
-    "/v1/messages",
-    "/v1/messages",
-    {"messages": HELLO, "max_tokens": 500},
-    wire.anthropic_answer,
-    wire.anthropic_stream,
-    wire.ANTHROPIC_STOP,
-)
-both = pytest.mark.parametrize("protocol", [OPENAI, ANTHROPIC], ids=lambda protocol: protocol.name)
 
 
 @both
@@ -101,7 +65,7 @@ def test_the_upstream_gets_what_the_client_sent(gateway_server, customer, protoc
         % model.upstream_models[0].encode()
     )
     assert request.json["messages"] == HELLO
-    assert (request.method, request.target) == ("POST", protocol.upstream_path)
+    assert (request.method, request.target) == ("POST", protocol.path)
     assert customer.key not in str(request.headers)
     assert "for us only" not in str(request.headers)
     style = "authorization" if protocol is OPENAI else "x-api-key"
@@ -156,7 +120,7 @@ def test_the_key_comes_in_either_header(gateway_server, customer, protocol, head
 
 
 @both
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@streamed_and_not
 def test_no_header_of_the_upstream_reaches_the_client(gateway_server, customer, protocol, streamed):
     script = (
         scripts.stream(*protocol.stream(), headers=scripts.HOSTILE_HEADERS)
@@ -258,7 +222,7 @@ USAGES = {
 
 
 @pytest.mark.parametrize("name", USAGES)
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@streamed_and_not
 def test_usage_in_its_many_forms_is_charged_by_bucket(gateway_server, customer, name, streamed):
     reported, usage = USAGES[name]
     script = (
@@ -296,7 +260,7 @@ def test_cache_writes_by_age_are_charged_apart(gateway_server, customer):
 
 
 @both
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@streamed_and_not
 @pytest.mark.parametrize("reported", [None, {}, "absurd"], ids=str)
 def test_missing_usage_is_estimated_and_never_nothing(gateway_server, customer, protocol, streamed, reported):
     if reported == "absurd":
