@@ -142,6 +142,9 @@ class Batcher[Request: Keyed, Answer]:
         except Exception:  # A bug must fail its batch alone, not every request of the process.
             log.exception("ledger_batch_failed")
             self._refuse_all(batch, LedgerUnavailable("failed"))
+        except BaseException as error:  # The process stops: nobody may wait for ever, nothing may vanish unnamed.
+            self._refuse_all(batch, error)
+            raise
 
     async def _send(self, batch: list[_Waiting[Request, Answer]]) -> None:
         try:

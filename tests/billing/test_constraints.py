@@ -98,7 +98,7 @@ def test_transfers_are_append_only(books):
 
 def test_usage_records(books):
     wallet, request = books.wallet(1), request_id_make()
-    good = {
+    good: dict[str, object] = {
         "day": books.one("SELECT uuid7_day(%s)", request),
         "id": request,
         "corrects_id": None,
@@ -114,7 +114,7 @@ def test_usage_records(books):
         "(%(day)s, %(id)s, %(corrects_id)s, %(wallet_id)s, 1, 1, 1, %(held)s, %(charge)s, %(write_off)s, now(), now(),"
         " 'openai_chat', %(outcome)s, %(source)s, %(input)s)"
     )
-    for wrong, constraint in [
+    wrongs: list[tuple[dict[str, object], str]] = [
         ({"day": "2020-01-01"}, "usage_record_day"),
         ({"corrects_id": request_id_make()}, "usage_record_corrects"),
         ({"outcome": "odd"}, "usage_record_outcome"),
@@ -124,7 +124,8 @@ def test_usage_records(books):
         ({"outcome": "void"}, "usage_record_void_is_free"),
         ({"write_off": 1}, "usage_record_write_off"),
         ({"charge": 12, "write_off": 3}, "usage_record_write_off"),
-    ]:
+    ]
+    for wrong, constraint in wrongs:
         refused(books, USAGE + values, good | wrong, sqlstate=CHECK, constraint=constraint)
     with books.connection.transaction(force_rollback=True):
         books.connection.execute(USAGE + values, good)

@@ -6,6 +6,7 @@ import anyio
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
+from structlog.testing import capture_logs
 
 from billing import batches
 from billing.holds import (
@@ -438,10 +439,57 @@ async def test_stopping_without_a_database_gives_up(place, books, monkeypatch):
         client = LedgerClient(pool, 1)
         client._finishes._calls = CommitThenLose(client._finishes._calls, times=10**6)
         client._finishes.post(finish_of(hold_of(wallet)))
-        with anyio.fail_after(DEADLINE_SECONDS), anyio.CancelScope() as scope:
+        with capture_logs() as logged, anyio.fail_after(DEADLINE_SECONDS), anyio.CancelScope() as scope:
             scope.cancel()
             await client.run()
+    assert "ledger_request_lost" in {line["event"] for line in logged}
     assert books.purse(wallet) == Purse(10)
+
+
+async def test_stopping_in_the_middle_of_a_finish(place, books, monkeypatch):
+    """The database does not answer any more: whoever waits is told when the process stops."""
+    monkeypatch.setattr("billing.holds.STOP_SECONDS", 0.2)
+    wallet, told = books.wallet(10), []
+    async with pool_open(place) as pool, wallet_locked(place, wallet):
+        client = LedgerClient(pool, 1)
+
+        async def asks():
+            with pytest.raises(LedgerUnavailable):
+                await client.finish(finish_of(hold_of(wallet)))
+            told.append(True)
+
+        with anyio.fail_after(DEADLINE_SECONDS):
+            async with anyio.create_task_group() as callers:
+                callers.start_soon(asks)
+                await anyio.wait_all_tasks_blocked()
+                with anyio.CancelScope() as scope:
+                    scope.cancel()
+                    await client.run()
+    assert told == [True]
+
+
+async def test_a_cancelled_hold_whose_batch_fails(place, books):
+    """Nobody waits and nothing is known to be held: it is forgotten, and the next request passes."""
+    wallet, sent, fail = books.wallet(10), anyio.Event(), anyio.Event()
+
+    class Late(CommitThenLose):
+        async def execute(self, connection, requests):
+            sent.set()
+            await fail.wait()
+            raise TimeoutError
+
+    async with client_running(place) as client:
+        calls = client._holds._calls
+        client._holds._calls = Late(calls)
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(client.hold, hold_of(wallet))
+            await sent.wait()
+            callers.cancel_scope.cancel()
+        fail.set()
+        await anyio.wait_all_tasks_blocked()
+        client._holds._calls = calls
+        assert (await client.hold(hold_of(wallet))).decision == "held"
+    assert books.purse(wallet) == Purse(10, held=1)
 
 
 async def test_leases(place, books):

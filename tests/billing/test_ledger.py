@@ -93,6 +93,7 @@ def test_settling_tells_when_keys_were_used(organization, books):
     assert ledger.usage_settle() == 1
     assert ledger.usage_settle() == 0
     (shown,) = api_keys_list(organization_id=organization.id)
+    assert shown.last_used_at is not None
     assert datetime.now(UTC) - shown.last_used_at < timedelta(minutes=1)
 
 
@@ -244,10 +245,10 @@ def test_transfers(organization, books):
 async def test_wallet_id_for_the_gateway(place18):
     async with await psycopg.AsyncConnection.connect(**place18.parameters()) as opened:
         cursor = await opened.execute("INSERT INTO accounts_organization DEFAULT VALUES RETURNING id")
-        (organization_id,) = await cursor.fetchone()
+        (organization_id,) = await cursor.fetchone() or (0,)
         assert await selectors.wallet_id_get(opened, organization_id=organization_id) is None
         cursor = await opened.execute("SELECT wallet_open(%s)", [organization_id])
-        (wallet_id,) = await cursor.fetchone()
+        (wallet_id,) = await cursor.fetchone() or (0,)
         assert await selectors.wallet_id_get(opened, organization_id=organization_id) == wallet_id
 
 

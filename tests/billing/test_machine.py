@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from gateway.request_id import request_id_make
-from tests.billing.books import USD, Books
+from tests.billing.books import USD, Books, Place
 
 CENTS = st.integers(0, 300)
 WALLETS = st.integers(0, 1)
@@ -22,7 +22,7 @@ def place(place18):
 class Ledger(RuleBasedStateMachine):
     """What should be true, in cents: posted and held of two wallets, and what became of each request."""
 
-    place = None
+    place: Place
 
     @initialize()
     def open(self):
@@ -149,7 +149,7 @@ def test_any_story(place):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25,
+            max_examples=20,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
