@@ -166,7 +166,8 @@ def _as_nobody(command: list[str]) -> tuple[list[str], dict[str, Any]]:
     if reachable or not shutil.which("setpriv"):
         return command, {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     wrapper = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
-    return [*wrapper, "--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override", *command], {}
+    rights = ["--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return [*wrapper, *rights, *command], {}
 
 
 def _make_private(folder: Path) -> None:

@@ -68,6 +68,6 @@ async def _database_ask() -> bool:
             async with await database_connect(timeout_seconds=DATABASE_SECONDS) as connection:
                 await connection.execute("SELECT 1")
     except (psycopg.Error, OSError) as error:  # A TimeoutError is an OSError.
-        log.warning("database_unreachable", reason=str(error))
+        log.warning("database_unreachable", reason=(str(error).strip().splitlines() or [type(error).__name__])[0])
         return False
     return True

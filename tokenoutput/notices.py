@@ -28,7 +28,7 @@ class NoticeListener:
             try:
                 await self._listen()
             except (psycopg.Error, OSError) as error:
-                log.warning("notices_lost", reason=str(error), retry_seconds=self._retry_seconds)
+                log.warning("notices_lost", reason=_line(error), retry_seconds=self._retry_seconds)
             await anyio.sleep(self._retry_seconds)
             self._retry_seconds = min(self._retry_seconds * 2, RETRY_SECONDS_MAX)
 
@@ -48,3 +48,7 @@ class NoticeListener:
         except Exception:
             # A listener that stops would leave every later change unseen.
             log.exception("notice_failed", channel=channel)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

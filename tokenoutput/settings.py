@@ -235,6 +235,7 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=env.str("REDIS_URL", de
 CELERY_BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_OPTIONS = (
     {name: str(CELERY_BROKER_DIR) for name in ("data_folder_in", "data_folder_out", "control_folder")}
+    | {"polling_interval": 0.25}
     if CELERY_BROKER_URL.startswith("embedded:")
     else {"visibility_timeout": 900}
 )

@@ -66,6 +66,7 @@ class Supervisor(Manager):  # type: ignore[misc] # honcho has no types
             self._take_event()
             if kill_at is None and self._all_started() and (self._asked_to_stop or self.failure):
                 kill_at = time.monotonic() + self._kill_seconds
+                self._system_print(f"stopping, for at most {self._kill_seconds:.0f} s")
                 self.terminate()
             if kill_at is not None and time.monotonic() > kill_at:
                 self.kill()

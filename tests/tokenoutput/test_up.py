@@ -1,0 +1,164 @@
+"""`manage.py up` as a person runs it: one command, one line when it cannot, nothing left behind."""
+
+import json
+import os
+import signal
+import socket
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from tests import prerequisites
+from tests.tokenoutput.launched import Launched, wait_until
+
+STOP_SECONDS_MAX = 10
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    """One that runs, for the tests that only look at it or call it."""
+    launched = Launched(tmp_path_factory.mktemp("up") / "data")
+    try:
+        launched.start()
+        yield launched
+    finally:
+        if launched.process.poll() is None:
+            launched.stop()
+
+
+@pytest.fixture
+def launched(tmp_path):
+    """A data folder of this test's own, for tests that start and stop."""
+    launched = Launched(tmp_path / "data")
+    yield launched
+    for process_id in launched.processes():
+        os.kill(process_id, signal.SIGKILL)
+
+
+def balance(platform: Launched) -> Decimal:
+    shown = platform.command("wallet_show", platform.quickstart()["organization"])
+    return Decimal(json.loads(shown.stdout)["balance"])
+
+
+def call(platform: Launched, path: str, **body) -> httpx.Response:
+    known = platform.quickstart()
+    message = {"role": "user", "content": "Say hello."}
+    return httpx.post(
+        f"{known['base_url']}{path}",
+        headers={"x-api-key": known["api_key"]},
+        json={"model": known["model"], "max_tokens": 8, "messages": [message], **body},
+        timeout=60,
+    )
+
+
+def test_the_quickstart_file_says_what_was_printed_and_only_to_its_owner(platform):
+    path = platform.data_dir / "quickstart.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert platform.data_dir.stat().st_mode & 0o777 == 0o700
+    known = platform.quickstart()
+    assert list(known) == [
+        "base_url", "api_key", "email", "password", "organization", "admin_email", "admin_password", "model",
+    ]  # fmt: skip
+    assert known["base_url"] == f"http://127.0.0.1:{platform.port}"
+    printed = platform.log.read_text()
+    assert [name for name, value in known.items() if name != "organization" and value not in printed] == []
+
+
+def test_site_and_probes_answer(platform):
+    base_url = platform.quickstart()["base_url"]
+    assert httpx.get(f"{base_url}/healthz").json() == {"status": "ok"}
+    assert httpx.get(f"{base_url}/readyz").json() == {"status": "ok"}
+    assert httpx.get(f"{base_url}/").status_code == 200
+    assert "server" not in httpx.get(f"{base_url}/").headers
+
+
+def test_both_protocols_answer_from_the_local_model_and_are_charged(platform):
+    prerequisites.local_model()
+    before = balance(platform)
+    chat = call(platform, "/v1/chat/completions").json()
+    assert chat["model"] == "smollm2-135m"
+    assert chat["choices"][0]["message"]["content"]
+    messages = call(platform, "/v1/messages").json()
+    assert messages["content"][0]["text"]
+    streamed = call(platform, "/v1/chat/completions", stream=True).text
+    assert streamed.endswith("data: [DONE]\n\n")
+    events = [
+        line
+        for line in call(platform, "/v1/messages", stream=True).text.splitlines()
+        if line.startswith("event: message")
+    ]
+    assert (events[0], events[-1]) == ("event: message_start", "event: message_stop")
+    wait_until(lambda: balance(platform) < before, seconds=20)
+    checked = platform.command("check_ledger")
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_an_operators_command_joins_the_running_database(platform):
+    made = platform.command("organization_create", "Beside up", "--email", "beside@example.com", "--credit", "3")
+    assert made.returncode == 0, made.stderr
+    assert Decimal(json.loads(platform.command("wallet_show", "Beside up").stdout)["balance"]) == 3
+    assert httpx.get(f"{platform.quickstart()['base_url']}/readyz").status_code == 200
+
+
+def test_a_second_up_on_the_same_folder_says_one_line(platform):
+    refused = Launched(platform.data_dir).command("up")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"up: Another `up` is already running with the data in {platform.data_dir}.\n"
+    assert httpx.get(f"{platform.quickstart()['base_url']}/readyz").status_code == 200
+
+
+def test_a_taken_port_is_one_line_and_starts_nothing(launched):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        launched.environment["PORT"] = str(taken.getsockname()[1])
+        refused = launched.command("up")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert len(refused.stderr.splitlines()) == 1
+    assert "Address already in use" in refused.stderr
+    assert launched.processes() == {}
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"HOST": "0.0.0.0"}, "HOST=0.0.0.0 is refused while DEBUG is on"),  # A value, not a binding.
+        ({"PORT": "99999"}, "Cannot listen on 127.0.0.1:99999"),
+        ({"PORT": "eight"}, "the environment is not right"),
+        ({"DATA_DIR": "/proc/nowhere"}, "/proc/nowhere"),
+        ({"DATA_DIR": "/dev/null"}, "/dev/null"),
+    ],
+)
+def test_a_start_that_cannot_work_is_one_line(launched, environment, said):
+    launched.environment.update(environment)
+    refused = launched.command("up")
+    assert refused.returncode == 1
+    assert len(refused.stderr.splitlines()) == 1
+    assert said in refused.stderr
+    assert launched.processes() == {}
+
+
+def test_stopping_is_quick_and_whole_and_a_second_start_reuses_the_data(launched):
+    launched.start()
+    first = launched.quickstart()
+    code, seconds = launched.stop(signal.SIGINT)
+    assert code == 0, launched.log.read_text()
+    assert seconds < STOP_SECONDS_MAX
+    assert launched.processes() == {}
+
+    launched.start()
+    assert launched.quickstart() == first
+    assert call(launched, "/v1/messages/count_tokens").status_code == (200 if first["model"] else 400)
+    # A part that dies takes the rest along, and that is a failure.
+    web = next(number for number, command in launched.processes().items() if "tokenoutput.serve" in command)
+    os.kill(web, signal.SIGKILL)
+    assert launched.process.wait(timeout=30) == 1
+    assert "up: web stopped by itself (SIGKILL)" in launched.log.read_text()
+    assert launched.processes() == {}
+
+
+def test_a_killed_up_leaves_nothing_behind(launched):
+    launched.start()
+    launched.stop(signal.SIGKILL)
+    wait_until(lambda: launched.processes() == {}, seconds=20)
+    # What it had is whole.
+    assert launched.command("check_ledger").returncode == 0
