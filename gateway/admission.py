@@ -13,7 +13,7 @@ from accounts.keys import key_hash
 from accounts.selectors import Caller, caller_get
 from billing.selectors import wallet_id_get
 from gateway.errors import GatewayError, Reason
-from gateway.limits import Limits, Standing, Subject
+from gateway.limits import Subject
 
 CACHE_ENTRIES_MAX = 20_000
 _UNAVAILABLE = "The service cannot check this request right now. Nothing was charged; try again."
@@ -125,6 +125,6 @@ class Allowance:
             ("organization", caller.organization_id): self.organization_at_once,
         }
 
-    def take_count(self, limits: Limits, caller: Caller) -> Standing:
+    def counts_per_minute(self, caller: Caller) -> dict[Subject, int]:
         """Counting tokens has a generous bucket of its own and leaves the others alone."""
-        return limits.take({("count_tokens", caller.api_key_id): self.count_tokens_per_minute})
+        return {("count_tokens", caller.api_key_id): self.count_tokens_per_minute}

@@ -7,6 +7,7 @@ import anyio
 
 from catalog.snapshot import Protocol
 from gateway.errors import GatewayError, body_of, event_of, headers_of, status_of
+from gateway.limits import RATE_HEADERS, Standing
 
 
 class Send(TypingProtocol):
@@ -45,6 +46,10 @@ class Client:
         self.ended = False
         self.gone = False
         self.on_gone: Callable[[], None] = lambda: None
+
+    def tell_rate(self, standing: Standing) -> None:
+        """Say in the headers, whatever the answer will be, what the rate limits still allow."""
+        self.headers += RATE_HEADERS[self.protocol](standing)
 
     def leave(self) -> None:
         """Note that nobody reads any more."""

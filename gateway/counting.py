@@ -5,7 +5,6 @@ from gateway.client import Client
 from gateway.endpoints import COUNT_TOKENS_PATH, upstream_headers
 from gateway.errors import GatewayError, Reason
 from gateway.failures import failure_of_break, failure_of_status, failure_of_timeout
-from gateway.limits import RATE_HEADERS
 from gateway.relay import Call
 from gateway.routing import candidates
 from gateway.runtime import Runtime
@@ -30,8 +29,7 @@ async def count_tokens(runtime: Runtime, call: Call, client: Client) -> None:
     routes = candidates(model, call.protocol, COUNTING)
     if not routes:
         raise GatewayError(Reason.MODEL_UNKNOWN, "Counting tokens is not available for this model yet.", "model")
-    standing = runtime.allowance.take_count(runtime.limits, call.party.caller)
-    client.headers += RATE_HEADERS[call.protocol](standing)
+    runtime.limits.take(runtime.allowance.counts_per_minute(call.party.caller), client.tell_rate)
     for route in routes:
         body = members_encode({**members, "model": string(route.upstream_model)})
         try:

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from catalog.snapshot import Protocol
@@ -33,29 +33,33 @@ class Limits:
         self._full_at: dict[Subject, float] = {}  # GCRA's theoretical arrival time: when the bucket is full again
         self._running: Counter[Subject] = Counter()
 
-    def take(self, wanted: dict[Subject, int]) -> Standing:
-        """Count one request against every subject's allowance a minute, or against none and raise a 429."""
+    def take(self, wanted: dict[Subject, int], tell: Callable[[Standing], None]) -> None:
+        """Count one request against every subject's allowance a minute, or against none and raise a 429.
+
+        Either way `tell` is told of the tightest bucket first: a refusal carries the rate headers too.
+        """
         now = self._now()
         self._prune(now)
-        standings, waits = [], [0.0]
+        taken, standings, waits = {}, [], []
         for subject, per_minute in wanted.items():
             step = WINDOW_SECONDS / per_minute
             full_at = max(self._full_at.get(subject, now), now)
+            taken[subject] = full_at + step
             waits.append(full_at + step - now - WINDOW_SECONDS)
             used_seconds = min(full_at + step - now, WINDOW_SECONDS)
             remaining = int((WINDOW_SECONDS - used_seconds) / step + 1e-9)
-            standings.append((Standing(per_minute, remaining, used_seconds), subject, full_at + step))
-        tightest = min((standing for standing, _, _ in standings), key=lambda one: one.remaining)
-        if max(waits) > 1e-9:
+            standings.append(Standing(per_minute, remaining, used_seconds))
+        wait, tightest = max(zip(waits, standings, strict=True), key=lambda one: (one[0], -one[1].remaining))
+        if wait > 1e-9:
+            tell(replace(tightest, remaining=0))
             raise GatewayError(
                 Reason.RATE,
                 f"Rate limit of {tightest.limit} requests a minute reached. Nothing was charged.",
-                retry_after=str(max(1, math.ceil(max(waits)))),
+                retry_after=str(math.ceil(wait)),
                 metadata={"scope": "requests", "limit_per_minute": tightest.limit},
             )
-        for _, subject, full_at in standings:
-            self._full_at[subject] = full_at
-        return tightest
+        self._full_at |= taken
+        tell(min(standings, key=lambda one: one.remaining))
 
     @contextmanager
     def running(self, wanted: dict[Subject, int]) -> Iterator[None]:

@@ -13,7 +13,6 @@ from gateway.convert import CONVERSIONS
 from gateway.endpoints import WIRES, ClientHeaders
 from gateway.errors import GatewayError, Reason
 from gateway.exchange import Ask, Exchange
-from gateway.limits import RATE_HEADERS
 from gateway.routing import candidates
 from gateway.runtime import Runtime
 from gateway.wire.body import BodyInvalid, members_decode
@@ -39,8 +38,7 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
         raise GatewayError(
             Reason.MODEL_UNKNOWN, "This model cannot be reached in this protocol: conversion not available yet", "model"
         )
-    standing = runtime.limits.take(runtime.allowance.per_minute(caller))
-    client.headers += RATE_HEADERS[call.protocol](standing)
+    runtime.limits.take(runtime.allowance.per_minute(caller), client.tell_rate)
     with runtime.limits.running(runtime.allowance.at_once(caller)):
         async with (
             Exchange(runtime.upstreams, ask) as exchange,
