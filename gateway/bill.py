@@ -10,8 +10,9 @@ from billing.holds import FinishRequest, HoldAnswer, HoldRequest, LedgerUnavaila
 from catalog.money import nanos_to_usd
 from catalog.pricing import bound_nanos, charge_nanos
 from gateway.admission import Party
+from gateway.ask import Ask
 from gateway.errors import GatewayError, Reason
-from gateway.exchange import Ask, Exchange, Result
+from gateway.exchange import Exchange, Result
 from gateway.runtime import Runtime
 
 log = structlog.get_logger(__name__)

@@ -11,10 +11,11 @@ import structlog
 
 from billing.holds import Outcome, Source
 from catalog.pricing import Usage
-from catalog.snapshot import Model, Protocol, Route
+from catalog.snapshot import Route
+from gateway.ask import Ask
 from gateway.convert import CONVERSIONS
 from gateway.convert.conversion import Asked, Conversion, StreamConversion
-from gateway.endpoints import WIRES, ClientHeaders, upstream_headers, upstream_path
+from gateway.endpoints import WIRES, upstream_headers, upstream_path
 from gateway.errors import GatewayError, Reason
 from gateway.failures import (
     UpstreamFailure,
@@ -38,22 +39,6 @@ DRAIN_SECONDS = 300.0
 PRELUDE_BYTES_MAX = 256 * 1024
 # An upstream that said "error" may say this much longer what it has to say.
 LAST_WORDS_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What one request wants: read from its body and checked, not yet in any upstream's words."""
-
-    protocol: Protocol
-    model: Model
-    members: dict[str, msgspec.Raw]
-    headers: ClientHeaders
-    stream: bool
-    include_usage: bool
-    max_output_tokens: int | None  # what goes upstream in place of the client's own value; None: leave that alone
-    prompt_bytes: int
-    prompt_tokens_max: int
-    output_tokens_max: int
 
 
 @dataclass(frozen=True, slots=True)

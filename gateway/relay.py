@@ -7,12 +7,13 @@ import anyio
 
 from catalog.snapshot import Protocol
 from gateway.admission import Party
+from gateway.ask import Ask
 from gateway.bill import Bill
 from gateway.client import Client
 from gateway.convert import CONVERSIONS
 from gateway.endpoints import WIRES, ClientHeaders
 from gateway.errors import GatewayError, Reason
-from gateway.exchange import Ask, Exchange
+from gateway.exchange import Exchange
 from gateway.routing import candidates
 from gateway.runtime import Runtime
 from gateway.wire.body import BodyInvalid, members_decode
