@@ -45,6 +45,8 @@ class Conversation:
                 case _:
                     raise BodyInvalid(f"{where}.role must be user, assistant or system.", f"{where}.role")
         self._release()
+        if not self.messages:
+            raise BodyInvalid("messages has no content.", "messages")
 
     def _user(self, content: object, where: str) -> None:
         parts: list[dict[str, Any]] = []
