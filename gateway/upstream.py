@@ -1,5 +1,6 @@
 """The only provider sockets: one pooled HTTP client, addresses checked where the connection is made."""
 
+import io
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -16,6 +17,7 @@ from catalog.snapshot import Route
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 ERROR_BYTES_MAX: Final = 256 * 1024
 KEEPALIVE_SECONDS: Final = 30
+WHOLE_BODY_BYTES_MAX: Final = 256 * 1024
 
 
 class UpstreamBroken(Exception):
@@ -94,9 +96,14 @@ class Upstreams:
         )
         with _translated():
             async with self._session.post(
-                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+                url, data=_data_of(body), headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 yield UpstreamAnswer(response)
+
+
+def _data_of(body: bytes) -> bytes | io.BytesIO:
+    # A large body goes out piece by piece, so that other requests get their turns in between.
+    return body if len(body) <= WHOLE_BODY_BYTES_MAX else io.BytesIO(body)
 
 
 class _PublicResolver(AbstractResolver):
