@@ -183,7 +183,8 @@ def _give_away(path: Path) -> None:
 
 
 def _last_line(log: Path) -> str:
-    """What went wrong, by the server's own log: it ends with a line that only says the server is down."""
+    """What went wrong, by the server's own log: the last line only says that it did."""
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    wrong = [line for line in lines if re.search("FATAL|PANIC|ERROR", line)] or lines or ["no message"]
-    return wrong[-1]
+    # Of this start: what came before it may be as old as the folder.
+    wrong = [line for line in lines[-10:] if re.search("FATAL|PANIC|ERROR|LOG: .*(invalid|could not)", line)]
+    return " / ".join(line.partition("] ")[2] or line for line in wrong[-2:]) or (lines or ["no message"])[-1]
