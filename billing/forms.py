@@ -1,5 +1,7 @@
 """Forms of billing: the amount of a top-up."""
 
+from uuid import uuid4
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +12,9 @@ from catalog.templatetags.money import usd
 
 
 class TopupForm(forms.Form):
-    """Dollars as typed, whole cents, within the limits."""
+    """Dollars as typed, whole cents, within the limits; a form sent twice credits once."""
+
+    once = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
 
     amount_usd = forms.CharField(
         label=_("Amount in US dollars"),

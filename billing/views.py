@@ -60,7 +60,12 @@ def topup(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return _billing_page(request, access, form, status=422)
     amount_nanos = form.cleaned_data["amount_usd"]
-    topup_development(organization_id=access.organization.id, amount_nanos=amount_nanos, by_user_id=access.user_id)
+    topup_development(
+        organization_id=access.organization.id,
+        amount_nanos=amount_nanos,
+        by_user_id=access.user_id,
+        key=str(form.cleaned_data["once"]),
+    )
     messages.success(request, _("%(amount)s added to your balance.") % {"amount": usd(amount_nanos)})
     return redirect("billing", slug=slug)
 

@@ -13,6 +13,7 @@ from accounts.selectors import api_keys_list
 from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
 from catalog.selectors import catalog_list, docs_model
+from gateway.convert import CONVERSIONS
 from tokenoutput.docs_tables import ERRORS_PROMISED, PROTOCOL_MATRIX, errors_every
 from tokenoutput.forms import CatalogFilterForm
 from tokenoutput.worked_example import worked_example
@@ -24,7 +25,7 @@ LATEST_ROWS = 8
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
     """What this is, what it costs, and a request that works."""
-    rows = catalog_list()
+    rows = catalog_list(conversions=CONVERSIONS)
     context = {
         "rows": rows[:LANDING_ROWS],
         "models_count": len(rows),
@@ -37,7 +38,7 @@ def landing(request: HttpRequest) -> HttpResponse:
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
     """The catalog table alone, with search and filters in the query string."""
-    rows = catalog_list()
+    rows = catalog_list(conversions=CONVERSIONS)
     form = CatalogFilterForm(request.GET)
     context = {
         "form": form,
@@ -51,7 +52,7 @@ def models(request: HttpRequest) -> HttpResponse:
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """The whole documentation on one page, with our address and a model of the catalog filled in."""
-    rows = catalog_list()
+    rows = catalog_list(conversions=CONVERSIONS)
     asked = next((row for row in rows if row.public_id == request.GET.get("model")), None)
     speaks_anthropic = asked is not None and "anthropic_messages" in asked.protocols
     context = {

@@ -1,5 +1,7 @@
 """Usage as the gateway leaves it: holds and finishes through the ledger's own door."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import anyio
 from django.db import connection
 from psycopg_pool import AsyncConnectionPool
@@ -20,7 +22,9 @@ REQUESTS = (
 
 def usage_make(*, wallet_id: int, api_key_id: int, model_id: int, rounds: int = 1) -> None:
     """Each of `REQUESTS`, so many times over, committed."""
-    anyio.run(_usage_make, connection.get_connection_params(), wallet_id, api_key_id, model_id, rounds)
+    arguments = (connection.get_connection_params(), wallet_id, api_key_id, model_id, rounds)
+    with ThreadPoolExecutor(1) as thread:  # Beside a browser this thread has a running loop already.
+        thread.submit(anyio.run, _usage_make, *arguments).result()
 
 
 async def _usage_make(

@@ -1,0 +1,144 @@
+"""A real browser against a real server: Debian's Chromium, the site in a thread of this process."""
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.db import connections
+from playwright.sync_api import sync_playwright
+
+from tests.prerequisites import chromium
+from tests.tokenoutput.pages import Visitor, catalog_make, visitor
+
+ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
+DEADLINE_SECONDS = 20
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def server(database):
+    """The site in a thread. Rows are committed, so its own connections see them."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(get_asgi_application(), log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    until(lambda: running.started, "the site did not start")
+    running.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield running
+    running.should_exit = True
+    thread.join(DEADLINE_SECONDS)
+    listener.close()
+
+
+@pytest.fixture(scope="module")
+def site(server):
+    """The site's address."""
+    return server.address
+
+
+@pytest.fixture(scope="module")
+def browser(site):
+    """One browser a module: Playwright's own event loop must be gone before the next asynchronous test."""
+    path = chromium()
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's loop runs in the thread that reads the rows.
+    try:
+        with sync_playwright() as playwright:
+            launched = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            yield launched
+            launched.close()
+            connections.close_all()  # What a thread with a running loop opened, it alone can close.
+    finally:
+        os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+        if before is not None:
+            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture
+def context(browser, server, site):
+    """A fresh profile that can reach nothing but this machine."""
+    made = browser.new_context(locale="en-US", timezone_id="UTC", permissions=["clipboard-read", "clipboard-write"])
+    made.route("**/*", lambda route: route.continue_() if route.request.url.startswith(site) else route.abort())
+    yield made
+    for tab in made.pages:
+        tab.wait_for_load_state()
+    until(lambda: not server.server_state.tasks, "the site still answers")  # Hanging up would leave its rows open.
+    made.close()
+
+
+@pytest.fixture
+def complaints():
+    """What the page's console says is wrong, refused policies included: at the end there must be nothing."""
+    said: list[str] = []
+    yield said
+    assert said == []
+
+
+@pytest.fixture
+def page(context, complaints):
+    """A tab that is listened to."""
+    tab = context.new_page()
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    return tab
+
+
+@pytest.fixture(scope="module")
+def filled(database):
+    """Somebody with a catalog, an API key and usage."""
+    from accounts.services import api_key_create  # noqa: PLC0415 -- with the rows, not with the plugin
+    from billing.selectors import wallet_get  # noqa: PLC0415 -- as above
+    from tests.browser.ledger_rows import usage_make  # noqa: PLC0415 -- as above
+
+    name = uuid4().hex[:12]
+    host = visitor(name)
+    key = api_key_create(organization_id=host.organization.id, name="ci-bot", member_id=host.organization.member_id)
+    models = catalog_make(suffix=f"-{name}")
+    wallet = wallet_get(organization_id=host.organization.id)
+    usage_make(wallet_id=wallet.wallet_id, api_key_id=key.id, model_id=models[f"small-{name}"], rounds=3)
+    return host
+
+
+@pytest.fixture
+def scriptless(browser, server):
+    """As `context`, with scripts off."""
+    made = browser.new_context(java_script_enabled=False)
+    yield made
+    until(lambda: not server.server_state.tasks, "the site still answers")
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def fresh(database):
+    """Somebody who has just signed up."""
+    return visitor(uuid4().hex[:12])
+
+
+def until(condition, complaint):
+    """Wait for it, not for ever."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, complaint
+        time.sleep(0.02)
+
+
+def log_in(context, site: str, who: Visitor) -> None:
+    """Give the browser the visitor's session."""
+    session = who.client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "url": site, "value": session}])

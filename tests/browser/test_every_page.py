@@ -1,0 +1,111 @@
+"""Every page in light and dark, on a desk and on a phone: quiet console, no side scroll, accessible; seen."""
+
+import pytest
+from pytest_playwright_axe import Axe
+
+from tests.browser.conftest import ARTIFACTS, log_in
+
+# A browser that goes on to the next page drops files half read; the server's objects then warn that they were open.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning")
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+WIDTHS = (1280, 390, 320)
+# Colours differ by scheme, structure by width.
+CHECKED = {("light", 1280), ("dark", 1280), ("light", 320)}
+PUBLIC = {
+    "landing": "/",
+    "models": "/models",
+    "models-none": "/models?q=no-such-model",
+    "docs": "/docs/",
+    "login": "/accounts/login/",
+    "signup": "/accounts/signup/",
+    "reset": "/accounts/password/reset/",
+}
+DASHBOARD = {"overview": "", "keys": "keys", "usage": "usage", "billing": "billing"}
+
+
+@pytest.fixture
+def look(page, complaints):
+    """One page at every width: what a person would see, and what a person could not use."""
+
+    def look_at(name, scheme):
+        page.emulate_media(color_scheme=scheme)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+            assert complaints == []
+            page.screenshot(path=ARTIFACTS / f"{name}-{scheme}-{width}.png", full_page=True)
+            if (scheme, width) in CHECKED:
+                violations = Axe().run(page, options=RULES, html_report_generated=False, json_report_generated=False)
+                assert [(found["id"], found["nodes"][0]["html"]) for found in violations["violations"]] == []
+            complaints.clear()  # The tools themselves put styles into the page, and the policy refuses them.
+
+    return look_at
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_pages(site, page, look, filled, name, scheme):
+    page.goto(site + PUBLIC[name])
+    look(name, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", DASHBOARD)
+@pytest.mark.parametrize("who", ["filled", "fresh"])
+def test_the_dashboard(site, context, page, look, request, who, name, scheme):
+    host = request.getfixturevalue(who)
+    log_in(context, site, host)
+    page.goto(site + host.path(DASHBOARD[name]))
+    look(f"{name}-{who}", scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_opens_over_a_page(site, context, page, look, filled, scheme):
+    log_in(context, site, filled)
+    page.goto(site + filled.path("keys"))
+    page.get_by_role("button", name="Revoke ci-bot").click()
+    page.get_by_role("heading", name="Revoke “ci-bot”?").wait_for()
+    look("keys-revoke", scheme)
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Account menu").click()
+    page.get_by_role("button", name="Sign out").wait_for()
+    look("account-menu", scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_answers_a_form(site, context, page, complaints, look, filled, scheme):
+    log_in(context, site, filled)
+    page.goto(site + filled.path("billing"))
+    page.get_by_label("Amount in US dollars").fill("4")
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        page.get_by_role("button", name="Add to balance").click()
+    assert answer.value.status == 422
+    assert page.get_by_label("Amount in US dollars").get_attribute("aria-invalid") == "true"
+    complaints.clear()  # The browser notes the status.
+    look("billing-refused", scheme)
+
+    page.goto(site + filled.path("keys"))
+    page.get_by_label("Name").fill("laptop")
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_role("heading", name="Your key, shown this once").wait_for()
+    look("keys-made", scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_errors(site, page, complaints, look, scheme):
+    page.goto(f"{site}/no-such-page")
+    page.get_by_role("heading", name="There is nothing here").wait_for()
+    complaints.clear()  # The browser notes the status.
+    look("error-404", scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_admin(site, context, page, filled, scheme):
+    filled.user.is_staff = filled.user.is_superuser = True
+    filled.user.save()
+    log_in(context, site, filled)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{site}/admin/")
+    page.get_by_role("link", name="TokenOutput staff").wait_for()
+    page.screenshot(path=ARTIFACTS / f"admin-{scheme}-1280.png")

@@ -1,0 +1,92 @@
+"""What a newcomer does, with a mouse, with a keyboard, and without scripts."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.core import mail
+from django.core.cache import cache
+from django.test import override_settings
+
+from accounts.keys import key_hash
+from tests.browser.conftest import log_in
+from tests.tokenoutput.pages import PASSWORD
+
+# A browser that goes on to the next page drops files half read; the server's objects then warn that they were open.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning")
+CODE = re.compile(r"^\s*([A-Z0-9]{3,}(?:-[A-Z0-9]{3,})*)\s*$", re.MULTILINE)
+
+
+@override_settings(DEBUG=True)
+def test_from_the_docs_to_a_key_and_money(site, page, filled):
+    cache.clear()  # Attempts are counted there.
+    email = f"{uuid4().hex[:12]}@example.com"
+    page.goto(f"{site}/docs/")
+    page.get_by_role("link", name="Get a key").first.click()
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Send me the code").click()
+
+    code = page.get_by_label("Code")
+    assert code.get_attribute("autocomplete") == "one-time-code"
+    code.fill(CODE.search(mail.outbox[-1].body)[1])
+    page.get_by_role("button", name="Confirm").click()
+
+    page.get_by_role("heading", name="Overview").wait_for()
+    page.get_by_role("link", name="Create my first key").click()
+    page.get_by_label("Name").fill("laptop")
+    page.get_by_role("button", name="Create key").click()
+    secret = page.locator("#secret").inner_text()
+    assert key_hash(secret) is not None
+    page.get_by_role("button", name="Copy key").click()
+    page.get_by_text("Copied").first.wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    page.get_by_role("button", name="Copy curl").click()
+    assert f"Bearer {secret}" in page.evaluate("navigator.clipboard.readText()")
+    assert secret not in page.url
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+    page.get_by_role("link", name="Billing").click()
+    page.get_by_label("Amount in US dollars").fill("25")
+    page.get_by_role("button", name="Add to balance").click()
+    page.get_by_text("$25.00 added to your balance.").wait_for()
+    page.get_by_role("link", name="API keys").click()
+    assert secret not in page.content()
+
+
+def test_languages_are_chosen_with_arrow_keys_and_all_there_without_scripts(site, scriptless, filled):
+    page = scriptless.new_page()
+    page.goto(site)
+    page.get_by_role("radio", name="curl").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.get_by_text("from openai import OpenAI").is_visible()
+    assert not page.get_by_role("button", name=re.compile("^Copy")).first.is_visible()
+
+
+def test_a_key_is_made_and_revoked_without_scripts(site, scriptless, fresh):
+    log_in(scriptless, site, fresh)
+    page = scriptless.new_page()
+    page.goto(site + fresh.path("keys"))
+    page.get_by_label("Name").fill("no scripts")
+    page.get_by_label("Name").press("Enter")
+    assert page.locator("#secret").is_visible()
+    page.get_by_role("button", name="Revoke no scripts").click()
+    page.get_by_role("button", name="Revoke key").click()
+    page.get_by_text("The key is revoked.").wait_for()
+    assert page.get_by_role("cell", name="Revoked").is_visible()
+
+
+def test_the_skip_link_comes_first_and_leads_to_the_content(site, page):
+    page.goto(site)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_the_menu_of_a_phone_opens(site, page):
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(site)
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("navigation", name="Menu").get_by_role("link", name="Docs").click()
+    page.get_by_role("heading", name="Docs", exact=True).wait_for()
