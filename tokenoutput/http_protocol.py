@@ -7,7 +7,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 200
-HEAD_SECONDS = 10.0
 
 
 class HeadTooLarge(Exception):
@@ -15,7 +14,9 @@ class HeadTooLarge(Exception):
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """A connection whose every head comes whole within `HEAD_SECONDS` and `HEAD_BYTES_MAX`."""
+    """A connection whose every head comes whole within `head_seconds` and `HEAD_BYTES_MAX`."""
+
+    head_seconds = 10.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -25,7 +26,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # As uvicorn's own.
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_late)
+        self._head_timer = self.loop.call_later(self.head_seconds, self._head_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_timer_stop()
@@ -43,7 +44,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._head_bytes, self._in_head = 0, True
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_late)
+            self._head_timer = self.loop.call_later(self.head_seconds, self._head_late)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
