@@ -1,6 +1,6 @@
 """The client's side of one request: headers once, pieces with back-pressure, an end only when it is true."""
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol as TypingProtocol
 
 import anyio
@@ -50,6 +50,11 @@ class Client:
     def tell_rate(self, standing: Standing) -> None:
         """Say in the headers, whatever the answer will be, what the rate limits still allow."""
         self.headers += RATE_HEADERS[self.protocol](standing)
+
+    def tell_dropped(self, names: Sequence[str]) -> None:
+        """Say in the headers which fields of the request were left out, if any."""
+        if names:
+            self.headers.append((b"x-tokenoutput-dropped", ", ".join(names).encode()))
 
     def leave(self) -> None:
         """Note that nobody reads any more."""

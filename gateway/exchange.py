@@ -20,12 +20,12 @@ from gateway.errors import GatewayError, Reason
 from gateway.failures import (
     UpstreamFailure,
     cut_error,
+    error_of_event,
     event_secret_free,
     failure_of_break,
     failure_of_event,
     failure_of_status,
     failure_of_timeout,
-    secret_free,
 )
 from gateway.tally import Tally
 from gateway.upstream import ERROR_BYTES_MAX, UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
@@ -75,6 +75,7 @@ class Exchange:
         self.failure: GatewayError | None = None
         self.client_left = False
         self.tail = b""
+        self.dropped: tuple[str, ...] = ()  # fields of the request that the route does not take
 
     async def __aenter__(self) -> "Exchange":
         return self
@@ -166,6 +167,7 @@ class Exchange:
         self._reader = self._wire.StreamReader()
         self._tally = Tally()
         conversion = self._converted(route)
+        self.dropped = conversion.dropped
         try:
             with anyio.fail_after(route.provider.first_content_seconds):
                 answer = await self._stack.enter_async_context(
@@ -207,7 +209,8 @@ class Exchange:
         try:
             return CONVERSIONS[ask.protocol, route.protocol](asked)
         except BodyInvalid as invalid:
-            raise GatewayError(Reason.INVALID, invalid.message, invalid.param) from invalid
+            error = GatewayError(Reason.INVALID, invalid.message, invalid.param)
+            raise UpstreamFailure(error, next_route=True) from invalid  # Another route may speak the client's protocol.
 
     async def _refusal(self, answer: UpstreamAnswer, route: Route) -> UpstreamFailure:
         body = await answer.body(ERROR_BYTES_MAX)
@@ -248,11 +251,17 @@ class Exchange:
             if seen.error is not None and self.failure is None:
                 if self._tally.first_content is None:
                     raise failure_of_event(seen.error)
-                self.failure = GatewayError(Reason.UPSTREAM, secret_free(str(seen.error)))
+                self.failure = error_of_event(seen.error)
             if seen.closing and not seen.ended and self.failure is None:
                 self.failure = cut_error()  # "Done", it says, and is not.
                 break
-            piece = conversion.feed(event, usage_only=seen.usage_only)
+            try:
+                piece = conversion.feed(event, usage_only=seen.usage_only)
+            except msgspec.DecodeError:
+                if self._tally.first_content is None:
+                    raise
+                self.failure = self.failure or cut_error()  # What came before it is still the client's.
+                break
             if self.failure is not None:
                 self.tail += event_secret_free(piece)
                 if not self.tail:
@@ -282,5 +291,8 @@ class Exchange:
         if seen.error is not None:
             raise failure_of_event(seen.error)
         self._tally.observe(seen, now=time.perf_counter())
+        try:
+            self.tail = conversion.answer(whole)
+        except BodyInvalid as invalid:
+            raise failure_of_break() from invalid
         self._ended = True
-        self.tail = conversion.answer(whole)

@@ -21,6 +21,10 @@ _REASON_OF_TYPE = {
     "rate_limit_exceeded": Reason.RATE,
     "overloaded_error": Reason.OVERLOADED,
     "timeout_error": Reason.UPSTREAM_TIMEOUT,
+    "400": Reason.INVALID,  # Some give a status in place of a word.
+    "413": Reason.TOO_LARGE,
+    "429": Reason.RATE,
+    "529": Reason.OVERLOADED,
 }
 _TRY_AGAIN = "Nothing was charged; try again."
 
@@ -53,7 +57,7 @@ def failure_of_status(
 
 def failure_of_event(error: Mapping[str, Any]) -> UpstreamFailure:
     """An error inside an answer with status 200, before any content: it becomes a real status."""
-    reason = _REASON_OF_TYPE.get(str(error.get("type") or error.get("code")), Reason.UPSTREAM)
+    reason = _reason_of(error)
     message = _text(error.get("message"))
     if reason is Reason.UPSTREAM:
         return UpstreamFailure(_unwell(None), next_route=True)
@@ -61,6 +65,12 @@ def failure_of_event(error: Mapping[str, Any]) -> UpstreamFailure:
         return UpstreamFailure(_rate_limited(msgspec.json.encode({"error": error}), None), next_route=True)
     refused = reason in (Reason.INVALID, Reason.TOO_LARGE)
     return UpstreamFailure(GatewayError(reason, message or reason.value.meaning), next_route=not refused)
+
+
+def error_of_event(error: Mapping[str, Any]) -> GatewayError:
+    """The same after content: what came is charged, and the client is told that it is not all."""
+    reason = _reason_of(error)
+    return GatewayError(reason, _text(error.get("message")) or reason.value.meaning, charged=True)
 
 
 def failure_of_timeout() -> UpstreamFailure:
@@ -89,6 +99,10 @@ def event_secret_free(event: bytes) -> bytes:
     """An upstream's error event as it came, or nothing where it names what looks like a credential: we say it then."""
     text = event.decode(errors="replace")
     return event if secret_free(text) == text else b""
+
+
+def _reason_of(error: Mapping[str, Any]) -> Reason:
+    return _REASON_OF_TYPE.get(str(error.get("type") or error.get("code")), Reason.UPSTREAM)
 
 
 def _unwell(retry_after: str | None) -> GatewayError:

@@ -36,9 +36,7 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
     ask = read(runtime, call)
     routes = candidates(ask.model, call.protocol, CONVERSIONS)
     if not routes:
-        raise GatewayError(
-            Reason.MODEL_UNKNOWN, "This model cannot be reached in this protocol: conversion not available yet", "model"
-        )
+        raise GatewayError(Reason.MODEL_UNKNOWN, "This model cannot be reached in this protocol.", "model")
     runtime.limits.take(runtime.allowance.per_minute(caller), client.tell_rate)
     with runtime.limits.running(runtime.allowance.at_once(caller)):
         async with (
@@ -50,6 +48,7 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
                 client.on_gone = lambda: exchange.leave(upstream_scope)
                 if not client.gone:
                     await exchange.open(routes)
+                    client.tell_dropped(exchange.dropped)
                     async for piece in exchange.pieces():
                         await client.write(piece)
             await bill.settle()
