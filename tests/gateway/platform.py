@@ -37,7 +37,7 @@ RATES = Rates(
 _number = count(1)
 
 
-def wait_until[T](question: Callable[[], T], what: str) -> T:
+def wait_until[T](question: Callable[[], T | None], what: str) -> T:
     """Ask until the answer is true, or fail after the deadline."""
     until = time.monotonic() + DEADLINE_SECONDS
     while not (answer := question()):
@@ -134,18 +134,19 @@ def model_make(
     *,
     routes: int = 1,
     protocol: str = "openai_chat",
+    overrides: Sequence[str] = (),
     public_id: str | None = None,
     timeouts: Mapping[str, Any] | None = None,
     price: Mapping[str, Any] = PRICE,
     provider: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> SoldModel:
-    """A model with so many routes, each to a provider of its own, tried in order."""
+    """A model with so many routes, each to a provider of its own, tried in order; the first have `overrides`."""
     unique = f"{next(_number)}-{uuid4().hex[:8]}"
     suffix = "/v1" if protocol == "openai_chat" else ""
     slugs = [f"provider-{unique}-{index}" for index in range(routes)]
     names = [f"upstream-{unique}-{index}" for index in range(routes)]
-    document = {
+    document: dict[str, list[dict[str, Any]]] = {
         "providers": [
             {
                 "slug": slug,
@@ -164,15 +165,17 @@ def model_make(
                 "max_output_tokens": 8_000,
                 "price": dict(price),
                 "routes": [
-                    {"provider": slug, "upstream_model": name, "priority": index}
-                    for index, (slug, name) in enumerate(zip(slugs, names, strict=True))
+                    {"provider": slug, "upstream_model": name, "priority": index, "protocol": override}
+                    for index, (slug, name, override) in enumerate(
+                        zip(slugs, names, [*overrides, *["provider_default"] * (routes - len(overrides))], strict=True)
+                    )
                 ],
                 **more,
             }
         ],
     }
     catalog_load(document, environment={})
-    return SoldModel(document["models"][0]["id"], upstream, names)  # type: ignore[index] # a literal just above
+    return SoldModel(document["models"][0]["id"], upstream, names)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ HI = [{"role": "user", "content": "Hi"}]
 
 
 def asked_make(request: Mapping[str, Any], *, upstream_model: str = "upstream-1", **more: Any) -> Asked:
-    given = {
+    given: dict[str, Any] = {
         "members": members_decode(json.dumps(request).encode()),
         "public_id": "public-1",
         "upstream_model": upstream_model,
@@ -31,15 +31,13 @@ def asked_make(request: Mapping[str, Any], *, upstream_model: str = "upstream-1"
     return Asked(**{**given, **more})
 
 
-def to_openai(*, upstream_model: str = "upstream-1", asked: Mapping[str, Any] | None = None, **request: Any) -> Any:
+def to_openai(*, upstream_model: Any = "upstream-1", asked: Any = None, **request: Any) -> Any:
     """Row 2: the converter for an Anthropic client's request."""
     whole = {"model": "public-1", "max_tokens": 100, "messages": HI, **request}
     return AnthropicToOpenAI(asked_make(whole, upstream_model=upstream_model, **(asked or {})))
 
 
-def to_anthropic(
-    *, upstream_model: str = "claude-sonnet-4-5", asked: Mapping[str, Any] | None = None, **request: Any
-) -> Any:
+def to_anthropic(*, upstream_model: Any = "claude-sonnet-4-5", asked: Any = None, **request: Any) -> Any:
     """Row 3: the converter for an OpenAI client's request."""
     whole = {"model": "public-1", "messages": HI, **request}
     return OpenAIToAnthropic(asked_make(whole, upstream_model=upstream_model, **(asked or {})))

@@ -1,5 +1,7 @@
 """Row 3, requests: every row of the mapping table, and what is dropped or refused by name."""
 
+from typing import Any
+
 import pytest
 
 from gateway.convert.openai_anthropic.fields import FIELDS
@@ -424,7 +426,14 @@ def test_dropped_fields_are_named_and_do_not_arrive(name):
 
 
 def test_fields_that_say_nothing_are_not_worth_a_word():
-    nothing = {"seed": None, "logprobs": False, "metadata": {}, "stop": None, "response_format": None, "tools": None}
+    nothing: dict[str, Any] = {
+        "seed": None,
+        "logprobs": False,
+        "metadata": {},
+        "stop": None,
+        "response_format": None,
+        "tools": None,
+    }
     assert to_anthropic(**nothing).dropped == ()
 
 

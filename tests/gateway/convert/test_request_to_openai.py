@@ -1,6 +1,7 @@
 """Row 2, requests: every row of the mapping table, and what is dropped or refused by name."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -297,7 +298,7 @@ def test_tools():
 
 @pytest.mark.parametrize(("closed", "dropped"), [(True, ()), (False, ("tools.strict",))])
 def test_strict_tools_where_the_schema_is_closed(closed, dropped):
-    schema = {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}
+    schema: dict[str, Any] = {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}
     schema |= {"additionalProperties": False} if closed else {}
     conversion = to_openai(tools=[{"name": "look", "input_schema": schema, "strict": True}])
     assert sent(conversion)["tools"][0]["function"].get("strict") is (True if closed else None)

@@ -1,6 +1,7 @@
 """Row 2, streams: whatever an OpenAI upstream does, an Anthropic client gets the legal grammar or no proper end."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -313,7 +314,7 @@ def test_errors_are_left_to_the_relay(error):
         [call(0, "{}", id="a", name="x"), call(1, "{}", id="b", name="y"), call(0, '{"late": 1}')],
     ],
 )
-def test_what_cannot_be_read_ends_the_call(chunks):
+def test_what_cannot_be_read_ends_the_call(chunks: list[Any]):
     stream = to_openai(stream=True).stream()
     events = events_of(openai_stream(*chunks, done=False))
     for event in events[:-1]:
