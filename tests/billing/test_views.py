@@ -97,7 +97,9 @@ def test_a_stranger_and_a_form_without_token_top_up_nothing(ada):
     assert balance(ada) == before
 
 
-@pytest.mark.parametrize(("before", "status"), [("nonsense", 404), ("", 200), ("018f0000-0000-7000-8000-000000000000", 200)])
+@pytest.mark.parametrize(
+    ("before", "status"), [("nonsense", 404), ("", 200), ("018f0000-0000-7000-8000-000000000000", 200)]
+)
 def test_a_cursor_is_an_id_or_nothing(ada, before, status):
     assert ada.client.get(ada.path("usage"), {"before": before}).status_code == status
 

@@ -28,6 +28,7 @@ def look(page, complaints):
     """One page at every width: what a person would see, and what a person could not use."""
 
     def look_at(name, scheme):
+        page.wait_for_load_state()
         page.emulate_media(color_scheme=scheme)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 800})
