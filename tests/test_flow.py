@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 from uuid import uuid4
 
 import openai
@@ -47,9 +48,9 @@ def signed_up(site: Client) -> User:
     """A person who typed an address, a password and the code from the mail."""
     email = f"{uuid4().hex}@example.com"
     site.post("/accounts/signup/", {"email": email, "password1": "eleven medlars and one quince"})
-    code = CODE.search(mail.outbox[-1].body)
+    code = CODE.search(str(mail.outbox[-1].body))
     assert code
-    assert site.post("/accounts/confirm-email/", {"code": code[1]}).url == "/app/"
+    assert site.post("/accounts/confirm-email/", {"code": code[1]}).headers["location"] == "/app/"
     return User.objects.get(email=email)
 
 
@@ -65,7 +66,12 @@ def key_made(site: Client, slug: str) -> str:
 
 def five_requests(server: GatewayServer, key: str) -> SoldModel:
     """Whole, streamed, cut short by its client, failed by its upstream, whole again."""
-    cut = [wire.OPENAI_ROLE, wire.openai_chunk({"content": "x" * 50}), Gate(), *wire.openai_stream()]
+    cut: list[bytes | Gate] = [
+        wire.OPENAI_ROLE,
+        wire.openai_chunk({"content": "x" * 50}),
+        Gate(),
+        *wire.openai_stream(),
+    ]
     model = server.model(
         scripts.whole(wire.openai_answer()),
         scripts.stream(*wire.openai_stream()),
@@ -74,7 +80,7 @@ def five_requests(server: GatewayServer, key: str) -> SoldModel:
         scripts.whole(wire.openai_answer()),
     )
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key=key, max_retries=0) as client:
-        ask = client.chat.completions.create
+        ask: Any = client.chat.completions.create
         assert ask(model=model.public_id, messages=HELLO).choices[0].message.content == "Two plums"
         with ask(model=model.public_id, messages=HELLO, stream=True) as stream:
             assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Two plums"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.upstreams import wire
 
-HELLO = [{"role": "user", "content": "hello"}]
+HELLO: list[Any] = [{"role": "user", "content": "hello"}]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,6 @@ def log() -> Iterator[list[str]]:
     yield lines
     root.setLevel(level)
     root.removeHandler(keep)
-
-
-def member(name: str, value: object) -> dict[str, object]:
-    return {name: value}
 
 
 BODIES = {
@@ -86,18 +83,17 @@ def test_a_body_that_is_no_request_is_400(gateway_server, customer, log, protoco
     assert customer.usage() == []
 
 
-WRONG = {
-    # name: (members changed, the field that is named)
-    **{f"model {value!r}": (member("model", value), "model") for value in (5, "", [], {}, True, "a\u0000b", "a\nb")},
-    "no model": (member("model", None), "model"),
-    "unknown model": (member("model", f"nobody-sells-{MARKER[:6]}"), "model"),
-    **{f"messages {value!r}": (member("messages", value), "messages") for value in (None, [], {}, "x", 5, ["x"], [{}])},
-    **{
-        f"max_tokens {value!r}": (member("max_tokens", value), "max_tokens")
-        for value in (-1, 0, 2**63, "5", 1.5, 1e308, True, [])
-    },
-    **{f"stream {value!r}": (member("stream", value), "stream") for value in ("true", 1, [], {})},
-    "tools": (member("tools", {"a": 1}), "tools"),
+def wrong(name: str, *values: object) -> dict[str, tuple[dict[str, object], str]]:
+    return {f"{name} {value!r}": ({name: value}, name) for value in values}
+
+
+# What is changed in a good body, and the field that must be named.
+WRONG: dict[str, tuple[dict[str, object], str]] = {
+    **wrong("model", None, 5, "", [], {}, True, "a\u0000b", "a\nb", "nobody-sells-this"),
+    **wrong("messages", None, [], {}, "x", 5, ["x"], [{}]),
+    **wrong("max_tokens", -1, 0, 2**63, "5", 1.5, 1e308, True, []),
+    **wrong("stream", "true", 1, [], {}),
+    **wrong("tools", {"a": 1}),
 }
 
 
@@ -132,7 +128,9 @@ def test_null_max_tokens_is_absent_for_openai_and_missing_for_anthropic(gateway_
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 def test_fields_that_would_be_charged_on_top_are_400(gateway_server, customer, protocol, streamed):
     sold = gateway_server.model(scripts.whole(protocol.answer()), protocol=protocol.name)
-    search = {"web_search_options": {}} if protocol is OPENAI else {"tools": [{"type": "web_search_20250305"}]}
+    search: dict[str, Any] = (
+        {"web_search_options": {}} if protocol is OPENAI else {"tools": [{"type": "web_search_20250305"}]}
+    )
     with gateway_server.client(customer) as client:
         refused = client.post(
             protocol.path, json={"model": sold.public_id, "stream": streamed, **protocol.body, **search}

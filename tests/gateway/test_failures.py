@@ -2,6 +2,7 @@
 
 import json
 import socket
+from typing import Any
 
 import pytest
 
@@ -125,7 +126,7 @@ def test_a_provider_that_cannot_be_reached_is_passed_over(gateway_server, custom
     customer.used_nothing()
 
 
-REFUSALS = {
+REFUSALS: dict[int, dict[str, Any]] = {
     400: {"error": {"message": "temperature: too warm", "type": "invalid_request_error", "param": "temperature"}},
     413: {"error": {"message": "too long", "type": "request_too_large"}},
     422: {"detail": [{"loc": ["body", "messages"], "msg": "field required"}]},

@@ -1,5 +1,7 @@
 """The official SDKs, as customers use them: base URL, key and model changed, nothing else."""
 
+from typing import Any
+
 import anthropic
 import openai
 import pytest
@@ -20,6 +22,11 @@ def openai_client(gateway_server, customer):
 def anthropic_client(gateway_server, customer):
     with anthropic.Anthropic(base_url=gateway_server.url, api_key=customer.key, max_retries=0) as client:
         yield client
+
+
+def body_of(raised) -> Any:
+    """The error's JSON, as the SDK kept it."""
+    return raised.value.body
 
 
 TOOL_CALL = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": ""}}
@@ -158,17 +165,17 @@ def test_anthropic_errors_are_their_own_classes(gateway_server, customer, anthro
     with pytest.raises(anthropic.APIStatusError) as overloaded:
         ask(model.public_id)
     assert overloaded.value.status_code == 529
-    assert overloaded.value.body["error"]["type"] == "overloaded_error"
+    assert body_of(overloaded)["error"]["type"] == "overloaded_error"
     with pytest.raises(anthropic.BadRequestError) as unknown:
         ask("nobody-sells-this")
-    assert unknown.value.body["error"]["type"] == "invalid_request_error"
-    assert unknown.value.body["request_id"] == unknown.value.request_id
+    assert body_of(unknown)["error"]["type"] == "invalid_request_error"
+    assert body_of(unknown)["request_id"] == unknown.value.request_id
     with pytest.raises(anthropic.AuthenticationError):
         ask(model.public_id, anthropic_client.with_options(api_key="sk-nobody"))
     poor = anthropic_client.with_options(api_key=gateway_server.customer(credit="0").key)
     with pytest.raises(anthropic.APIStatusError) as broke:
         ask(model.public_id, poor)
-    assert (broke.value.status_code, broke.value.body["error"]["type"]) == (402, "billing_error")
+    assert (broke.value.status_code, body_of(broke)["error"]["type"]) == (402, "billing_error")
 
 
 @pytest.mark.parametrize("end", ["error", "cut"])
@@ -185,7 +192,7 @@ def test_anthropic_a_broken_stream_raises(gateway_server, customer, anthropic_cl
         anthropic_client.messages.stream(model=model.public_id, max_tokens=50, messages=HELLO) as stream,
     ):
         stream.get_final_message()
-    assert raised.value.body["error"]["type"] == ("overloaded_error" if end == "error" else "api_error")
+    assert body_of(raised)["error"]["type"] == ("overloaded_error" if end == "error" else "api_error")
 
 
 def test_anthropic_counts_tokens_for_free(gateway_server, anthropic_client):

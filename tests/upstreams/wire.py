@@ -72,7 +72,7 @@ def anthropic_event(**members: Any) -> bytes:
 
 
 def anthropic_start(usage: Mapping[str, Any] | None = None) -> bytes:
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
