@@ -39,7 +39,6 @@ def server(database):
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     until(lambda: running.started, "the site did not start")
-    running.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     yield running
     running.should_exit = True
     thread.join(DEADLINE_SECONDS)
@@ -49,7 +48,7 @@ def server(database):
 @pytest.fixture(scope="module")
 def site(server):
     """The site's address."""
-    return server.address
+    return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ import anyio
 from django.db import connection
 from psycopg_pool import AsyncConnectionPool
 
-from billing.holds import FinishRequest, HoldRequest, LedgerClient, lease_open
+from billing.holds import FinishRequest, HoldRequest, LedgerClient, Outcome, lease_open
 from catalog.pricing import Usage
 from gateway.request_id import request_id_make
 
 DEADLINE_SECONDS = 20
 # Outcome, input, cached, output tokens, charge in nano-dollars.
-REQUESTS = (
+REQUESTS: tuple[tuple[Outcome, int, int, int, int], ...] = (
     ("completed", 21, 0, 34, 15_700),
     ("completed", 12_400, 96_000, 1_870, 46_248_000),
     ("client_gone", 310, 0, 120, 79_000),
@@ -24,7 +24,7 @@ def usage_make(*, wallet_id: int, api_key_id: int, model_id: int, rounds: int = 
     """Each of `REQUESTS`, so many times over, committed."""
     arguments = (connection.get_connection_params(), wallet_id, api_key_id, model_id, rounds)
     with ThreadPoolExecutor(1) as thread:  # Beside a browser this thread has a running loop already.
-        thread.submit(anyio.run, _usage_make, *arguments).result()
+        thread.submit(lambda: anyio.run(_usage_make, *arguments)).result()
 
 
 async def _usage_make(
@@ -44,7 +44,7 @@ async def _usage_make(
 
 
 async def _one(
-    client: LedgerClient, wallet_id: int, api_key_id: int, model_id: int, request: tuple[str, int, int, int, int]
+    client: LedgerClient, wallet_id: int, api_key_id: int, model_id: int, request: tuple[Outcome, int, int, int, int]
 ) -> None:
     outcome, input_tokens, cache_read_tokens, output_tokens, charge_nanos = request
     hold = HoldRequest(
