@@ -30,7 +30,7 @@ run: $(FOR_RUN)  ## install what is missing and start the platform (PORT, DATA_D
 	@exec .venv/bin/python manage.py up
 
 test: .venv/installed-dev  ## run the tests (ARGS="tests/billing -x" for some of them)
-	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist load $(ARGS)
 
 check: .venv/installed-dev  ## format, lint, types, import contracts, migrations, templates, then the tests with coverage
 	.venv/bin/ruff format --check .

@@ -16,18 +16,12 @@ def pytest_unconfigure(config):
         shutil.rmtree(os.environ.pop("TOKENOUTPUT_TEST_DATA"), ignore_errors=True)
 
 
-def leaves_rows(item):
-    return "database" in item.fixturenames
-
-
-def pytest_itemcollected(item):
-    """Parallel workers take a file's tests together, but those that leave rows apart from the others."""
-    item.add_marker(pytest.mark.xdist_group(f"{item.nodeid.split('::')[0]}:{'rows' if leaves_rows(item) else 'clean'}"))
-
-
 def pytest_collection_modifyitems(items):
-    """In random order, but tests that leave rows behind come after all that expect an empty database."""
-    items.sort(key=leaves_rows)
+    """In random order, but tests that leave rows behind come after all that expect an empty database.
+
+    Parallel workers keep to it: `--dist load` hands tests out in this order.
+    """
+    items.sort(key=lambda item: "database" in item.fixturenames)
 
 
 @pytest.fixture(scope="session")
