@@ -14,6 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 # The test run's own environment must not reach the platform under test.
 _OURS = {"DATA_DIR", "TOKENOUTPUT_TEST_DATA", "DATABASE_AS_OWNER", "DEBUG", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
 READY = "TokenOutput is ready"
+# Put before everything else a Python imports: what it names seems not to be installed.
+_HIDING = """
+import importlib.util
+_find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == {hidden!r} else _find_spec(name, package)
+"""
 
 
 class Launched:
@@ -27,6 +33,13 @@ class Launched:
             **environment,
         }
         self.log = data_dir.with_name(f"{data_dir.name}.log")
+
+    def hide(self, package: str) -> None:
+        """Let a package seem not to be installed."""
+        folder = self.data_dir.with_name("hiding")
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(_HIDING.format(hidden=package))
+        self.environment["PYTHONPATH"] = str(folder)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
