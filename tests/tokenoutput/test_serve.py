@@ -118,8 +118,12 @@ async def test_a_live_stream_ends_well_while_new_work_is_refused():
             served.server.handle_exit(signal.SIGTERM, None)
             refused = await client.get("/v1/other")
             assert (refused.status_code, refused.text) == (503, "draining")
-            ready = await client.get("/readyz")
-            assert (ready.status_code, ready.json()["reasons"]) == (503, ["draining"])
+            # Also after the server has noticed: it listens for as long as the stream lives.
+            for _ in range(20):
+                async with client_of(served) as newcomer:
+                    ready = await newcomer.get("/readyz")
+                assert (ready.status_code, ready.json()["reasons"]) == (503, ["draining"])
+                await anyio.sleep(0.02)
             assert (await client.get("/healthz")).status_code == 200
             served.gateway.release.set()
         assert answers[0].text == "/v1/slow"
