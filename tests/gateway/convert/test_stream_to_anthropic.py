@@ -1,6 +1,7 @@
 """Row 2, streams: whatever an OpenAI upstream does, an Anthropic client gets the legal grammar or no proper end."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -257,7 +258,7 @@ def test_long_names_come_back():
 
 def test_repeated_finishes_and_comments():
     comment = b": PROCESSING\n\n"
-    chunks = [
+    chunks: list[Mapping[str, Any] | bytes] = [
         comment,
         piece(content="x"),
         comment,
