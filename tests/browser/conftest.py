@@ -72,7 +72,12 @@ def browser(site):
 @pytest.fixture
 def context(browser, server, site):
     """A fresh profile that can reach nothing but this machine."""
-    made = browser.new_context(locale="en-US", timezone_id="UTC", permissions=["clipboard-read", "clipboard-write"])
+    made = browser.new_context(
+        locale="en-US",
+        timezone_id="UTC",
+        permissions=["clipboard-read", "clipboard-write"],
+        reduced_motion="reduce",  # A colour half way to another is nobody's contrast.
+    )
     made.route("**/*", lambda route: route.continue_() if route.request.url.startswith(site) else route.abort())
     yield made
     for tab in made.pages:
@@ -94,7 +99,7 @@ def page(context, complaints):
     """A tab that is listened to."""
     tab = context.new_page()
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    tab.on("console", lambda message: complaints.append(message.text) if complains(message) else None)
     return tab
 
 
@@ -127,6 +132,12 @@ def scriptless(browser, server):
 def fresh(database):
     """Somebody who has just signed up."""
     return visitor(uuid4().hex[:12])
+
+
+def complains(message) -> bool:
+    """Whether something is wrong: a page that answers 404 or 422 is noted too, and is what was asked for."""
+    noted = message.text.startswith("Failed to load resource") and "/static/" not in message.location["url"]
+    return message.type == "error" and not noted
 
 
 def until(condition, complaint):

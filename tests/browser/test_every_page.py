@@ -74,7 +74,7 @@ def test_what_opens_over_a_page(site, context, page, look, filled, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_answers_a_form(site, context, page, complaints, look, filled, scheme):
+def test_what_answers_a_form(site, context, page, look, filled, scheme):
     log_in(context, site, filled)
     page.goto(site + filled.path("billing"))
     page.get_by_label("Amount in US dollars").fill("4")
@@ -82,7 +82,6 @@ def test_what_answers_a_form(site, context, page, complaints, look, filled, sche
         page.get_by_role("button", name="Add to balance").click()
     assert answer.value.status == 422
     assert page.get_by_label("Amount in US dollars").get_attribute("aria-invalid") == "true"
-    complaints.clear()  # The browser notes the status.
     look("billing-refused", scheme)
 
     page.goto(site + filled.path("keys"))
@@ -93,10 +92,9 @@ def test_what_answers_a_form(site, context, page, complaints, look, filled, sche
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_errors(site, page, complaints, look, scheme):
+def test_errors(site, page, look, scheme):
     page.goto(f"{site}/no-such-page")
     page.get_by_role("heading", name="There is nothing here").wait_for()
-    complaints.clear()  # The browser notes the status.
     look("error-404", scheme)
 
 
