@@ -13,6 +13,8 @@ from kombu.transport import filesystem
 from kombu.utils.encoding import str_to_bytes
 from kombu.utils.json import dumps, loads
 
+DRAIN_SECONDS = 0.5
+
 
 class Channel(filesystem.Channel):
     """A message appears and is taken by a rename, so always whole; the table of queues is kept under one lock."""
@@ -52,3 +54,7 @@ class Transport(filesystem.Transport):
     """What the scheme of `embedded://` stands for."""
 
     Channel = Channel
+
+    def drain_events(self, connection: Any, timeout: float | None = None, **options: Any) -> None:
+        """Come back often: only between two calls does a worker notice that it should stop."""
+        super().drain_events(connection, timeout=min(timeout or DRAIN_SECONDS, DRAIN_SECONDS), **options)

