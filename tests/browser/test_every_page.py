@@ -38,9 +38,17 @@ def look(page, complaints):
             if (scheme, width) in CHECKED:
                 violations = Axe().run(page, options=RULES, html_report_generated=False, json_report_generated=False)
                 assert [(found["id"], found["nodes"][0]["html"]) for found in violations["violations"]] == []
+            _hear_out(page)
             complaints.clear()  # The tools themselves put styles into the page, and the policy refuses them.
 
     return look_at
+
+
+def _hear_out(page):
+    """Console messages come in order, and late: once this one is here, so are all before it."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    with page.expect_console_message(lambda message: message.text == "heard out"):
+        page.evaluate("console.debug('heard out')")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

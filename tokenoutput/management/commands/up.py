@@ -135,9 +135,16 @@ def _check_before_anything_starts() -> None:
 def _manage(*arguments: str) -> None:
     """A command of our own, in a process of its own: the owner's role is for it alone."""
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments, "-v", "0"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- our own command
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 -- our own command
+        try:
+            said, _ = process.communicate()
+        except BaseException:
+            # It uses the database too: not before it is gone are we the last, who stops it.
+            process.kill()
+            process.wait()
+            raise
+    if process.returncode != 0:
+        lines = said.strip().splitlines() or ["no message"]
         raise UpRefused(f"`manage.py {arguments[0]}` failed: {lines[-1]}")
 
 
