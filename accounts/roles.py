@@ -22,6 +22,8 @@ class Action(StrEnum):
     API_KEYS_CHANGE = "api_keys_change"
     MONEY_CHANGE = "money_change"
     MEMBERS_CHANGE = "members_change"
+    LIMITS_CHANGE = "limits_change"
+    ALERTS_CHANGE = "alerts_change"
 
 
 _MAY: dict[Role, frozenset[Action]] = {

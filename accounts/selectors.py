@@ -75,6 +75,16 @@ class OrganizationView:
         """For templates, which cannot pass arguments."""
         return self.may(Action.MONEY_CHANGE)
 
+    @property
+    def may_change_limits(self) -> bool:
+        """For templates, which cannot pass arguments."""
+        return self.may(Action.LIMITS_CHANGE)
+
+    @property
+    def may_change_alerts(self) -> bool:
+        """For templates, which cannot pass arguments."""
+        return self.may(Action.ALERTS_CHANGE)
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyView:
@@ -90,6 +100,15 @@ class ApiKeyView:
     revoked_at: datetime | None
     last_used_at: datetime | None
     state: Literal["active", "expired", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A user in an organisation."""
+
+    id: int
+    email: str
+    role: str
 
 
 async def caller_get(connection: AsyncConnection[Any], *, key_hash: bytes) -> Caller | None:
@@ -123,6 +142,15 @@ def api_key_names(*, organization_id: int) -> dict[int, str]:
     """Names by id, for lists that know only the id."""
     keys = ApiKey.objects.filter(organization_id=organization_id).order_by("-id")
     return dict(keys.values_list("id", "name")[:API_KEYS_LISTED_MAX])
+
+
+def members_list(*, organization_id: int) -> list[MemberView]:
+    """The active members of an organisation, the oldest first."""
+    members = Membership.objects.filter(organization_id=organization_id, user__is_active=True)
+    return [
+        MemberView(member.id, member.user.email, member.role)
+        for member in members.select_related("user").order_by("id")
+    ]
 
 
 def organization_by_slug_or_name(*, reference: str) -> OrganizationRef:

@@ -74,6 +74,11 @@ def spending_limit_set(
     return int(_call("SELECT ledger_limit_set(%s, %s, %s, %s, %s)", *arguments)[0])
 
 
+def spending_limit_remove(*, wallet_id: int, limit_id: int) -> bool:
+    """Take a limit of this wallet away; whether there was one. Live requests go on."""
+    return bool(_call("SELECT ledger_limit_remove(%s, %s)", wallet_id, limit_id)[0])
+
+
 def usage_settle(*, limit: int = 5000) -> int:
     """Turn up to `limit` unsettled usage records into transfers and roll-ups, in one transaction; how many."""
     records, key_ids, last_used = _call("SELECT * FROM ledger_settle(%s)", limit)

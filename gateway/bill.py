@@ -14,11 +14,11 @@ from gateway.ask import Ask
 from gateway.errors import GatewayError, Reason
 from gateway.exchange import Exchange, Result
 from gateway.runtime import Runtime
+from gateway.spending import limit_refusal
 
 log = structlog.get_logger(__name__)
 RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, RETRIES = 0.2, 10.0, 60
 _REASONS = {"frozen": Reason.FROZEN, "debt": Reason.FROZEN}
-_LIMITS = {"key_limit": "API key", "member_limit": "member"}
 
 
 class Bill:
@@ -61,7 +61,7 @@ class Bill:
             raise GatewayError(Reason.UNAVAILABLE, message, retry_after="2") from error
         if answer.decision != "held":
             self._open = False
-            raise _refusal(answer)
+            raise await limit_refusal(self._runtime.pool, answer) or _refusal(answer)
 
     async def __aenter__(self) -> "Bill":
         return self
@@ -135,9 +135,6 @@ def _refusal(answer: HoldAnswer) -> GatewayError:
             "Top up, or lower max_tokens. Nothing was charged."
         )
         return GatewayError(Reason.BALANCE, message, metadata=metadata)
-    if subject := _LIMITS.get(answer.decision):
-        message = f"The spending limit of this {subject} leaves ${available}; this request may cost up to ${required}."
-        return GatewayError(Reason.SPENDING_LIMIT, message + " Nothing was charged.", metadata=metadata)
     if reason := _REASONS.get(answer.decision):
         message = "This organisation's wallet takes no new requests: it is frozen or in debt. Nothing was charged."
         return GatewayError(reason, message, metadata=metadata)

@@ -25,6 +25,7 @@ FILES = (
     "shared",
     "transfer",
     "limit",
+    "limit_end",
     "reserve",
     "hold",
     "finish",

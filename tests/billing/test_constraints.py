@@ -26,6 +26,7 @@ DOORS = {
     "ledger_credit",
     "ledger_finish",
     "ledger_hold",
+    "ledger_limit_remove",
     "ledger_limit_set",
     "ledger_settle",
     "usage_partitions_ensure",

@@ -1,0 +1,110 @@
+"""Spending limits of API keys and members: set, removed and looked at. The hold itself enforces them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connection as django_connection
+
+from accounts.selectors import api_key_names, members_list
+from billing import ledger
+from billing.ledger import Period
+from catalog.money import NANOS_PER_USD, nanos_to_usd
+
+PERIODS: tuple[Period, ...] = ("daily", "weekly", "monthly", "total")
+LIMIT_MIN_NANOS = NANOS_PER_USD // 100
+LIMIT_MAX_NANOS = 1_000_000 * NANOS_PER_USD
+
+# What was spent in a window that is over does not count: the first use in the new one puts it down.
+_VIEW = """
+    SELECT s.id, s.api_key_id, s.member_id, s.period, s.amount_nanos, s.held_nanos, limit_resets(s.period, n.now),
+           CASE WHEN s.window_start < limit_window(s.period, n.now) THEN 0 ELSE s.spent_nanos END
+      FROM spending_limit s CROSS JOIN (SELECT ledger_now() AS now) n """
+
+
+class LimitAmountRefused(ValueError):
+    """The amount is below or above what a limit may be; the message says so."""
+
+
+class LimitSubjectNotFound(Exception):
+    """The organisation has no such API key, member or limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """A limit now: what its window has seen. `resets_at` is None where nothing ever starts again."""
+
+    id: int
+    api_key_id: int | None
+    member_id: int | None
+    period: Period
+    amount_nanos: int
+    held_nanos: int
+    resets_at: datetime | None
+    spent_nanos: int
+
+    @property
+    def left_nanos(self) -> int:
+        """What the next request may hold under this limit."""
+        return max(self.amount_nanos - self.spent_nanos - self.held_nanos, 0)
+
+    @property
+    def percent(self) -> int:
+        """How much of it is spent, in whole per cent, rounded down: 100 means all."""
+        return max(0, min(100, self.spent_nanos * 100 // self.amount_nanos))
+
+
+def limit_set(
+    *,
+    organization_id: int,
+    api_key_id: int | None = None,
+    member_id: int | None = None,
+    period: Period,
+    amount_nanos: int,
+) -> int:
+    """Make or change the limit of one API key or one member in one period; its id. Holds from the next request on.
+
+    Raises `LimitAmountRefused`, and `LimitSubjectNotFound` where the organisation has no such key or member.
+    """
+    if not LIMIT_MIN_NANOS <= amount_nanos <= LIMIT_MAX_NANOS:
+        bounds = f"${nanos_to_usd(LIMIT_MIN_NANOS)} to ${nanos_to_usd(LIMIT_MAX_NANOS)}"
+        raise LimitAmountRefused(f"A limit is {bounds}.")
+    if (api_key_id is None) == (member_id is None):
+        raise ValueError("A limit is of one API key or of one member.")
+    known = api_key_names(organization_id=organization_id) if api_key_id else _member_ids(organization_id)
+    if (api_key_id or member_id) not in known:
+        raise LimitSubjectNotFound("There is no such API key or member.")
+    return ledger.spending_limit_set(
+        wallet_id=ledger.wallet_open(organization_id=organization_id),
+        api_key_id=api_key_id,
+        member_id=member_id,
+        period=period,
+        amount_nanos=amount_nanos,
+    )
+
+
+def limit_remove(*, organization_id: int, limit_id: int) -> None:
+    """Take a limit away; live requests go on. Raises `LimitSubjectNotFound`."""
+    wallet_id = ledger.wallet_open(organization_id=organization_id)
+    if not ledger.spending_limit_remove(wallet_id=wallet_id, limit_id=limit_id):
+        raise LimitSubjectNotFound("There is no such limit.")
+
+
+def limits_list(*, organization_id: int) -> list[LimitView]:
+    """Every limit of the organisation, the shortest window of a subject first."""
+    query = _VIEW + "JOIN wallet w ON w.id = s.wallet_id WHERE w.organization_id = %s ORDER BY s.id"
+    with django_connection.cursor() as cursor:
+        cursor.execute(query, [organization_id])
+        limits = [LimitView(*row) for row in cursor.fetchall()]
+    return sorted(limits, key=lambda limit: PERIODS.index(limit.period))
+
+
+async def limit_get(connection: psycopg.AsyncConnection[Any], *, limit_id: int) -> LimitView | None:
+    """One limit, for the gateway's refusal."""
+    row = await (await connection.execute(_VIEW + "WHERE s.id = %s", [limit_id])).fetchone()
+    return LimitView(*row) if row else None
+
+
+def _member_ids(organization_id: int) -> set[int]:
+    return {member.id for member in members_list(organization_id=organization_id)}
