@@ -6,6 +6,13 @@ from uuid import UUID
 
 from django.db import models
 
+from billing.alert_models import (
+    Alert as Alert,
+    AlertDelivery as AlertDelivery,
+    AlertSettings as AlertSettings,
+    AlertWatch as AlertWatch,
+)
+
 TRANSFER_KINDS = (
     "topup",
     "promo",

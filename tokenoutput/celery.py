@@ -47,6 +47,8 @@ app.conf.update(
     # Every entry expires: a worker that was away finds no heap of old hints.
     beat_schedule={
         "settle": {"task": "billing.tasks.settle", "schedule": 2.0, "options": {"expires": 10}},
+        "alerts_look": {"task": "billing.tasks.alerts_look", "schedule": 60.0, "options": {"expires": 60}},
+        "alerts_send": {"task": "billing.tasks.alerts_send", "schedule": 5.0, "options": {"expires": 10}},
         "partitions": {"task": "billing.tasks.partitions", "schedule": 3600.0, "options": {"expires": 1800}},
     },
 )

@@ -20,6 +20,8 @@ def queue(tmp_path):
 def test_every_scheduled_task_exists_and_expires():
     app.loader.import_default_modules()
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {
+        "billing.tasks.alerts_look",
+        "billing.tasks.alerts_send",
         "billing.tasks.settle",
         "billing.tasks.partitions",
     }

@@ -1,0 +1,84 @@
+"""What an alert says: a subject, a sentence or two, the figures, and where to go. Pure but for translations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+
+@dataclass(frozen=True, slots=True)
+class AlertText:
+    """An alert in words. `page` is the page of the dashboard that helps."""
+
+    title: str
+    body: str
+    figures: tuple[tuple[str, str], ...]
+    page: str
+
+
+def alert_text(*, kind: str, level: int, facts: Mapping[str, str]) -> AlertText:
+    """The words for an alert of this kind and level."""
+    return _WORDS[kind](level, facts)
+
+
+def _low_balance(level: int, facts: Mapping[str, str]) -> AlertText:
+    figures = ((_("Balance"), f"${facts['balance_usd']}"), (_("Told below"), f"${facts['threshold_usd']}"))
+    if level >= 2:
+        body = _("Requests that cost anything are refused with 402 until you add money.")
+        return AlertText(_("Your balance is used up"), body, figures, "billing")
+    body = _("When it is used up, requests are refused with 402. Add money before that happens.")
+    return AlertText(_("Your balance is low"), body, figures, "billing")
+
+
+def _key_limit(level: int, facts: Mapping[str, str]) -> AlertText:
+    whose = _("API key “%(name)s”") if facts["of"] == "API key" else _("Member %(name)s")
+    whose %= {"name": facts["name"]}
+    resets = _("never") if facts["resets_at"] == "never" else facts["resets_at"][:16].replace("T", " ") + " UTC"
+    figures = (
+        (_("Spent"), f"${facts['spent_usd']} ({facts['percent']} %)"),
+        (_("Limit"), f"${facts['limit_usd']} ({facts['period']})"),
+        (_("Starts again"), resets),
+    )
+    if level >= 100:
+        title = _("%(whose)s has reached its spending limit") % {"whose": whose}
+        body = _("Requests that do not fit into what is left are refused with 402. Raise the limit, or wait.")
+    else:
+        title = _("%(whose)s has used %(percent)s %% of its spending limit") % {
+            "whose": whose,
+            "percent": facts["percent"],
+        }
+        body = _("When the limit is reached, its requests are refused with 402. Nothing else is affected.")
+    return AlertText(title, body, figures, "keys")
+
+
+def _topup_failed(level: int, facts: Mapping[str, str]) -> AlertText:
+    figures = ((_("Amount"), f"${facts['amount_usd']}"), (_("Reason"), facts["reason"]))
+    if level >= 2:
+        body = _("It failed too often and was switched off. Check your card, then switch it on again.")
+        return AlertText(_("Automatic top-up is switched off"), body, figures, "billing")
+    body = _("It is tried again by itself, with pauses in between. Check your card, or add money by hand.")
+    return AlertText(_("An automatic top-up failed"), body, figures, "billing")
+
+
+def _unusual_spend(_level: int, facts: Mapping[str, str]) -> AlertText:
+    figures = (
+        (_("This hour"), f"${facts['hour_usd']}"),
+        (_("Usual hour, last 7 days"), f"${facts['usual_usd']}"),
+        (_("Told above"), _("%(factor)s times the usual") % {"factor": facts["factor"]}),
+    )
+    body = _("If this is not you, revoke the key that spends: the usage page shows which one it is.")
+    return AlertText(_("Unusual spend this hour"), body, figures, "usage")
+
+
+def _test(_level: int, facts: Mapping[str, str]) -> AlertText:
+    body = _("Alerts for your organisation arrive here. Nothing is wrong.")
+    return AlertText(_("Test of your alerts"), body, ((_("Asked for by"), facts["asked_by"]),), "alerts")
+
+
+_WORDS = {
+    "low_balance": _low_balance,
+    "key_limit": _key_limit,
+    "topup_failed": _topup_failed,
+    "unusual_spend": _unusual_spend,
+    "test": _test,
+}
