@@ -20,7 +20,7 @@ PUBLIC = {
     "signup": "/accounts/signup/",
     "reset": "/accounts/password/reset/",
 }
-DASHBOARD = {"overview": "", "keys": "keys", "usage": "usage", "billing": "billing"}
+DASHBOARD = {"overview": "", "keys": "keys", "usage": "usage", "billing": "billing", "alerts": "alerts"}
 
 
 @pytest.fixture

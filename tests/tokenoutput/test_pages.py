@@ -138,7 +138,7 @@ def test_public_pages_cost_few_queries(client, catalog, path, django_assert_max_
         client.get(path)
 
 
-@pytest.mark.parametrize("page", ["", "keys", "usage", "billing"])
+@pytest.mark.parametrize("page", ["", "keys", "usage", "billing", "alerts"])
 def test_the_dashboard_is_for_members(client, page):
     ada, eve = visitor("ada"), visitor("eve")
     assert ada.client.get(ada.path(page)).status_code == 200
@@ -150,7 +150,7 @@ def test_the_dashboard_is_for_members(client, page):
     assert stranger["Location"] == f"/accounts/login/?next={ada.path(page)}"
 
 
-@pytest.mark.parametrize("page", ["", "keys", "usage", "billing"])
+@pytest.mark.parametrize("page", ["", "keys", "usage", "billing", "alerts"])
 def test_dashboard_pages_cost_few_queries_and_are_never_cached(page, django_assert_max_num_queries):
     ada = visitor()
     with django_assert_max_num_queries(14):

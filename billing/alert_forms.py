@@ -1,0 +1,72 @@
+"""The form of alerts: what to tell, above or below what, and where."""
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from billing.alert_settings import ROLES, AlertChoices
+from billing.amounts import CENT_NANOS, AmountField
+from billing.webhook_post import webhook_url_check
+from catalog.addresses import AddressRefused
+from catalog.money import NANOS_PER_USD
+
+AMOUNT_MAX_NANOS = 1_000_000 * NANOS_PER_USD
+
+
+class AlertForm(forms.Form):
+    """What an organisation is told."""
+
+    low_balance = forms.BooleanField(label=_("Balance is low"), required=False)
+    low_balance_nanos = AmountField(
+        label=_("Below, in US dollars"),
+        min_nanos=CENT_NANOS,
+        max_nanos=AMOUNT_MAX_NANOS,
+        help_text=_("Told again when it is used up."),
+    )
+    key_limit = forms.BooleanField(
+        label=_("A spending limit is nearly reached"), required=False, help_text=_("At 80 %, and when it is reached.")
+    )
+    topup_failed = forms.BooleanField(label=_("An automatic top-up failed"), required=False)
+    unusual_spend = forms.BooleanField(
+        label=_("An hour costs far more than usual"),
+        required=False,
+        help_text=_("Compared with the average hour of the last 7 days."),
+    )
+    unusual_factor = forms.TypedChoiceField(
+        label=_("Times the usual"), coerce=int, choices=[(3, "3"), (5, "5"), (10, "10"), (25, "25")]
+    )
+    unusual_floor_nanos = AmountField(
+        label=_("And at least, in US dollars"), min_nanos=CENT_NANOS, max_nanos=AMOUNT_MAX_NANOS
+    )
+    to_owner = forms.BooleanField(label=_("Owners"), required=False)
+    to_admin = forms.BooleanField(label=_("Admins"), required=False)
+    to_billing = forms.BooleanField(label=_("Billing members"), required=False)
+    webhook_url = forms.CharField(
+        label=_("Webhook address"),
+        required=False,
+        max_length=500,
+        help_text=_("Gets each alert as signed JSON, by POST to a public https address."),
+        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    @classmethod
+    def of(cls, choices: AlertChoices) -> "AlertForm":
+        """The form filled with what is chosen now."""
+        names = set(cls.base_fields) & set(AlertChoices.__dataclass_fields__)
+        initial = {name: getattr(choices, name) for name in names}
+        return cls(initial=initial | {f"to_{role}": role in choices.roles for role in ROLES})
+
+    def clean_webhook_url(self) -> str:
+        """An address that may be called."""
+        url: str = self.cleaned_data["webhook_url"].strip()
+        try:
+            return webhook_url_check(url, loopback_allowed=settings.DEBUG) if url else ""
+        except AddressRefused as error:
+            raise forms.ValidationError(_("The address %(why)s."), params={"why": str(error)}) from error
+
+    def choices(self) -> AlertChoices:
+        """What was chosen, once the form is valid."""
+        data = self.cleaned_data
+        roles = tuple(role for role in ROLES if data[f"to_{role}"])
+        names = set(self.fields) & set(AlertChoices.__dataclass_fields__)
+        return AlertChoices(**{name: data[name] for name in names}, roles=roles)

@@ -1,0 +1,65 @@
+"""What an organisation wants to be told, when and where: read and changed."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+
+from django.conf import settings
+from django.db import transaction
+
+from billing.alert_models import AlertSettings
+from billing.alerts import settings_row
+from billing.webhook_post import webhook_url_check
+
+ROLES = ("owner", "admin", "billing")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChoices:
+    """What to tell and above or below what; `roles` are told by e-mail, `webhook_url` too where there is one."""
+
+    low_balance: bool
+    low_balance_nanos: int
+    key_limit: bool
+    topup_failed: bool
+    unusual_spend: bool
+    unusual_factor: int
+    unusual_floor_nanos: int
+    roles: Collection[str]
+    webhook_url: str
+
+
+def alert_choices_get(*, organization_id: int) -> AlertChoices:
+    """What is chosen now, the defaults where nobody chose."""
+    row = settings_row(organization_id=organization_id)
+    return AlertChoices(
+        low_balance=row.low_balance,
+        low_balance_nanos=row.low_balance_nanos,
+        key_limit=row.key_limit,
+        topup_failed=row.topup_failed,
+        unusual_spend=row.unusual_spend,
+        unusual_factor=row.unusual_factor,
+        unusual_floor_nanos=row.unusual_floor_nanos,
+        roles=tuple(row.roles),
+        webhook_url=row.webhook_url,
+    )
+
+
+@transaction.atomic
+def alert_choices_set(*, organization_id: int, choices: AlertChoices) -> str | None:
+    """Save them; the new secret when a webhook gets its first address. Raises `catalog.addresses.AddressRefused`."""
+    if choices.webhook_url:
+        webhook_url_check(choices.webhook_url, loopback_allowed=settings.DEBUG)
+    fields = asdict(choices) | {"roles": [role for role in ROLES if role in choices.roles]}
+    AlertSettings.objects.update_or_create(organization_id=organization_id, defaults=fields)
+    row = AlertSettings.objects.select_for_update().get(organization_id=organization_id)
+    if row.webhook_url and not row.webhook_secret:
+        return alert_secret_new(organization_id=organization_id)
+    return None
+
+
+def alert_secret_new(*, organization_id: int) -> str:
+    """A new secret that signs webhooks from now on; it is shown this once and kept sealed."""
+    secret = f"whsec_{secrets.token_hex(32)}"
+    AlertSettings.objects.update_or_create(organization_id=organization_id, defaults={"webhook_secret": secret})
+    return secret

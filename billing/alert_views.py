@@ -1,0 +1,81 @@
+"""The page of alerts: what is told, where, what was sent, and a test of it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.access import Access, access_get
+from accounts.roles import Action
+from billing.alert_forms import AlertForm
+from billing.alert_settings import alert_choices_get, alert_choices_set, alert_secret_new
+from billing.alert_texts import alert_text
+from billing.alerts import alert_test, deliveries_list
+
+LOG_ROWS = 20
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@login_required
+def alerts(request: HttpRequest, slug: str) -> HttpResponse:
+    """What is told and where. The first address of a webhook brings its secret, shown in this answer alone."""
+    if request.method == "GET":
+        return _page(request, access_get(request, slug=slug))
+    access = access_get(request, slug=slug, action=Action.ALERTS_CHANGE)
+    form = AlertForm(request.POST)
+    if not form.is_valid():
+        return _page(request, access, form=form, status=422)
+    secret = alert_choices_set(organization_id=access.organization.id, choices=form.choices())
+    if secret:
+        return _page(request, access, secret=secret)
+    messages.success(request, _("Saved."))
+    return redirect("alerts", slug=slug)
+
+
+@require_POST
+@login_required
+def alerts_test(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send a test to everybody who would be told."""
+    access = access_get(request, slug=slug, action=Action.ALERTS_CHANGE)
+    count = alert_test(organization_id=access.organization.id, by=str(request.user))
+    if count:
+        said = ngettext(
+            "A test is on its way to %(count)s address.", "A test is on its way to %(count)s addresses.", count
+        )
+        messages.success(request, said % {"count": count})
+    else:
+        messages.warning(request, _("Nobody would be told: choose a role or set a webhook address, and save."))
+    return redirect("alerts", slug=slug)
+
+
+@never_cache
+@require_POST
+@login_required
+def alerts_secret(request: HttpRequest, slug: str) -> HttpResponse:
+    """A new secret for the webhook, shown in this answer alone."""
+    access = access_get(request, slug=slug, action=Action.ALERTS_CHANGE)
+    return _page(request, access, secret=alert_secret_new(organization_id=access.organization.id))
+
+
+def _page(
+    request: HttpRequest, access: Access, *, form: AlertForm | None = None, secret: str = "", status: int = 200
+) -> HttpResponse:
+    organization_id = access.organization.id
+    choices = alert_choices_get(organization_id=organization_id)
+    context: dict[str, Any] = {
+        "access": access,
+        "form": form or AlertForm.of(choices),
+        "choices": choices,
+        "secret": secret,
+        "lines": [
+            (row, alert_text(kind=row.kind, level=row.level, facts=row.facts))
+            for row in deliveries_list(organization_id=organization_id, limit=LOG_ROWS)
+        ],
+    }
+    return render(request, "app/alerts.html", context, status=status)
