@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from tokenoutput import views
+from tokenoutput import key_views, views
 
 urlpatterns = [
     path("", views.landing, name="landing"),
@@ -11,6 +11,11 @@ urlpatterns = [
     path("docs/", views.docs, name="docs"),
     path("app/", include("accounts.urls")),
     path("app/<slug:slug>/", views.overview, name="overview"),
+    path("app/<slug:slug>/keys", key_views.keys, name="keys"),
+    path("app/<slug:slug>/keys/<int:api_key_id>/revoke", key_views.key_revoke, name="key_revoke"),
+    path("app/<slug:slug>/keys/<int:api_key_id>/limit", key_views.key_limit, name="key_limit"),
+    path("app/<slug:slug>/members/<int:member_id>/cap", key_views.member_cap, name="member_cap"),
+    path("app/<slug:slug>/limits/<int:limit_id>/remove", key_views.limit_delete, name="limit_remove"),
     path("app/", include("billing.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

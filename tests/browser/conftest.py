@@ -107,6 +107,8 @@ def page(context, complaints):
 def filled(database):
     """Somebody with a catalog, an API key and usage."""
     from accounts.services import api_key_create  # noqa: PLC0415 -- with the rows, not with the plugin
+    from billing.alerts import alert_test  # noqa: PLC0415 -- as above
+    from billing.limits import limit_set  # noqa: PLC0415 -- as above
     from billing.selectors import wallet_get  # noqa: PLC0415 -- as above
     from tests.browser.ledger_rows import usage_make  # noqa: PLC0415 -- as above
 
@@ -115,6 +117,10 @@ def filled(database):
     key = api_key_create(organization_id=host.organization.id, name="ci-bot", member_id=host.organization.member_id)
     models = catalog_make(suffix=f"-{name}")
     wallet = wallet_get(organization_id=host.organization.id)
+    limits = {"organization_id": host.organization.id, "amount_nanos": 250_000_000}
+    limit_set(**limits, api_key_id=key.id, period="daily")
+    limit_set(**limits, member_id=host.organization.member_id, period="total")
+    alert_test(organization_id=host.organization.id, by=host.user.email)
     usage_make(wallet_id=wallet.wallet_id, api_key_id=key.id, model_id=models[f"small-{name}"], rounds=3)
     return host
 
