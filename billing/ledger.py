@@ -23,11 +23,15 @@ class TransferConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One place where the books do not hold: which rule, of what, and by how many nano-dollars (or rows)."""
+    """One place where the books do not hold: which rule, of what, and by how many nano-dollars (or rows).
+
+    `wallet_id` is the wallet concerned, None where it is no single one.
+    """
 
     rule: str
     subject: str
     difference: int
+    wallet_id: int | None = None
 
 
 def wallet_open(*, organization_id: int) -> int:
@@ -101,10 +105,38 @@ def usage_partitions_prepare() -> int:
 
 
 def ledger_check() -> list[Violation]:
-    """Every place where the books do not hold; an empty list means that they do."""
+    """Every place where the books do not hold; an empty list means that they do. Looks at the whole past."""
+    return _violations("SELECT rule, subject, difference, wallet_id FROM ledger_violation ORDER BY rule, subject")
+
+
+def ledger_check_open(*, settlement_id: int, hour: datetime, until: datetime) -> list[Violation]:
+    """Where they do not hold now: wallets and holds, settlements after this one, hours from one up to another."""
+    query = """
+        SELECT rule, subject, difference, wallet_id FROM ledger_violations_open()
+        UNION ALL SELECT * FROM ledger_violations_settled(%s)
+        UNION ALL SELECT * FROM ledger_violations_hours(%s, %s)"""
+    return _violations(query, settlement_id, hour, until)
+
+
+def day_close(*, day: date) -> int:
+    """Write down the balances at the end of a day that is over; how many accounts had moved (0: closed before)."""
+    return int(_call("SELECT ledger_close_day(%s)", day)[0])
+
+
+def usage_month_merge(*, month: date) -> int:
+    """Make one partition of a month's days; how many records it has (0: nothing to do)."""
+    return int(_call("SELECT usage_month_merge(%s)", month)[0])
+
+
+def usage_month_detach(*, month: date) -> int:
+    """Take a merged month out of the ledger, into a table of its own; how many records (0: nothing to do)."""
+    return int(_call("SELECT usage_month_detach(%s)", month)[0])
+
+
+def _violations(query: str, *arguments: Any) -> list[Violation]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT rule, subject, difference FROM ledger_violation ORDER BY rule, subject")
-        return [Violation(rule, subject, int(difference)) for rule, subject, difference in cursor.fetchall()]
+        cursor.execute(query, arguments or None)
+        return [Violation(rule, subject, int(off), wallet) for rule, subject, off, wallet in cursor.fetchall()]
 
 
 def _call(query: str, *arguments: Any) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import models
 
+from billing.alarm_models import Alarm as Alarm, LedgerCheck as LedgerCheck, ProviderDay as ProviderDay
 from billing.alert_models import (
     Alert as Alert,
     AlertDelivery as AlertDelivery,

@@ -1,12 +1,24 @@
 """The worker's doors to money. A message is only a hint: the records that wait are the queue."""
 
+from datetime import UTC, datetime, timedelta
+
+import structlog
 from celery import shared_task
 
 from billing import ledger
+from billing.alarms import alarms_mail
 from billing.alert_conditions import alerts_evaluate
 from billing.alert_deliveries import alerts_deliver
+from billing.provider_report import provider_days_alarm, provider_days_make
+from billing.reconciliation import audited_on, books_audit, books_watch
+from billing.retention import usage_retain
+
+log = structlog.get_logger(__name__)
 
 SETTLE_LIMIT = 5_000
+# Everything that looks at whole days waits until the last requests of the day have ended.
+NIGHT_HOUR = 1
+NIGHT_SECONDS = 3_600
 # So many full batches and the sweep ends: the next is two seconds away.
 SETTLE_BATCHES_MAX = 20
 
@@ -35,3 +47,32 @@ def alerts_look() -> None:
 def alerts_send() -> None:
     """Send the alerts that wait. Each is claimed by one."""
     alerts_deliver()
+
+
+@shared_task(name="billing.tasks.books_minute")
+def books_minute() -> None:
+    """Check what may have changed, and mail the alarms that nobody was told of."""
+    books_watch()
+    alarms_mail()
+
+
+@shared_task(name="billing.tasks.books_night", soft_time_limit=NIGHT_SECONDS, time_limit=NIGHT_SECONDS + 60)
+def books_night() -> None:
+    """Once a day, asked each hour: close yesterday, check everything, report by provider, tidy old usage."""
+    now = datetime.now(UTC)
+    if now.hour < NIGHT_HOUR or audited_on(day=now):
+        return
+    yesterday = now.date() - timedelta(days=1)
+    steps = (
+        lambda: ledger.day_close(day=yesterday),
+        lambda: [provider_days_make(day=yesterday - timedelta(days=back)) for back in range(2)],
+        lambda: provider_days_alarm(day=yesterday),
+        lambda: usage_retain(today=now.date()),
+        books_audit,
+        alarms_mail,
+    )
+    for step in steps:
+        try:
+            step()
+        except Exception:
+            log.exception("night_step_failed")

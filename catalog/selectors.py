@@ -97,6 +97,11 @@ def model_names(*, ids: Iterable[int]) -> dict[int, str]:
     return dict(Model.objects.filter(id__in=set(ids)).values_list("id", "public_id"))
 
 
+def route_providers(*, ids: Iterable[int]) -> dict[int, str]:
+    """The slug of the provider behind each route, by route id."""
+    return dict(Route.objects.filter(id__in=set(ids)).values_list("id", "provider__slug"))
+
+
 def models_with_state() -> "QuerySet[Model]":
     """Models with the columns that `unsellable_reason` and admin's list read: one query."""
     routes = Route.objects.filter(model=OuterRef("pk"), enabled=True)

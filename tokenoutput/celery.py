@@ -49,6 +49,8 @@ app.conf.update(
         "settle": {"task": "billing.tasks.settle", "schedule": 2.0, "options": {"expires": 10}},
         "alerts_look": {"task": "billing.tasks.alerts_look", "schedule": 60.0, "options": {"expires": 60}},
         "alerts_send": {"task": "billing.tasks.alerts_send", "schedule": 5.0, "options": {"expires": 10}},
+        "books_minute": {"task": "billing.tasks.books_minute", "schedule": 60.0, "options": {"expires": 60}},
+        "books_night": {"task": "billing.tasks.books_night", "schedule": 3600.0, "options": {"expires": 1800}},
         "partitions": {"task": "billing.tasks.partitions", "schedule": 3600.0, "options": {"expires": 1800}},
     },
 )

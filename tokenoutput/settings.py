@@ -167,6 +167,10 @@ SECURE_CSP = {
 }
 
 # --- E-mail -----------------------------------------------------------------------------------------------------
+# Who is told of alarms, and of faults in a log that nobody reads at night.
+ADMINS = env.list("ADMINS", default=[])
+EMAIL_SUBJECT_PREFIX = "[TokenOutput] "
+SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="TokenOutput <no-reply@localhost>")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="TokenOutput <no-reply@localhost>")
 MAILERS = {
     "default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
@@ -213,6 +217,11 @@ ALLOW_PRIVATE_UPSTREAMS = env.bool("ALLOW_PRIVATE_UPSTREAMS", default=EMBEDDED)
 STARTER_CREDIT_USD = env.str("STARTER_CREDIT_USD", default="5.00" if EMBEDDED else "0")
 # Stands in for Stripe while there is none; refused with DEBUG off wherever it is asked for.
 DEVELOPMENT_TOPUP = DEBUG
+
+# Usage records stand in a partition a day for so many days, then in one a month; months beyond the second number leave
+# the ledger for a table of their own (0: none does).
+USAGE_DAY_PARTITIONS = max(env.int("USAGE_DAY_PARTITIONS", default=60), 40)
+USAGE_MONTHS_KEPT = env.int("USAGE_MONTHS_KEPT", default=0)
 
 # --- Gateway ----------------------------------------------------------------------------------------------------
 GATEWAY = {

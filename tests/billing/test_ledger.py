@@ -103,7 +103,7 @@ def test_check_names_each_difference(organization, books):
     assert run("check_ledger") == ""
     assert json.loads(run("check_ledger", "--json")) == []
     books.one("UPDATE wallet SET posted_nanos = posted_nanos + 5 WHERE id = %s RETURNING 1", wallet)
-    assert ledger.ledger_check() == [ledger.Violation("posted", str(wallet), 5)]
+    assert ledger.ledger_check() == [ledger.Violation("posted", str(wallet), 5, wallet)]
     out = StringIO()
     with pytest.raises(SystemExit) as exited:
         call_command("check_ledger", stdout=out)
@@ -112,7 +112,8 @@ def test_check_names_each_difference(organization, books):
     out = StringIO()
     with pytest.raises(SystemExit):
         call_command("check_ledger", "--json", stdout=out)
-    assert json.loads(out.getvalue()) == [{"rule": "posted", "subject": str(wallet), "difference": 5}]
+    (said,) = json.loads(out.getvalue())
+    assert said == {"rule": "posted", "subject": str(wallet), "difference": 5, "wallet_id": wallet}
 
 
 BREAKS = {

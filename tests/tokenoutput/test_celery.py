@@ -22,6 +22,8 @@ def test_every_scheduled_task_exists_and_expires():
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} == {
         "billing.tasks.alerts_look",
         "billing.tasks.alerts_send",
+        "billing.tasks.books_minute",
+        "billing.tasks.books_night",
         "billing.tasks.settle",
         "billing.tasks.partitions",
     }
