@@ -30,13 +30,6 @@ class RedactingFormatter(ProcessorFormatter):
 
 def logging_configure(config: Mapping[str, Any]) -> None:
     """Django's LOGGING_CONFIG. `config` is `{"level": "INFO", "json": True}`."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        add_log_level,
-        add_logger_name,
-        TimeStamper(fmt="iso", utc=True),
-        _record_fields,
-    ]
     last: list[Processor] = (
         [format_exc_info, JSONRenderer()]
         if config["json"]
@@ -50,7 +43,7 @@ def logging_configure(config: Mapping[str, Any]) -> None:
             "line": {
                 "()": RedactingFormatter,
                 "processors": [ProcessorFormatter.remove_processors_meta, *last],
-                "foreign_pre_chain": shared,
+                "foreign_pre_chain": _SHARED,
                 "pass_foreign_args": False,
             }
         },
@@ -67,7 +60,7 @@ def logging_configure(config: Mapping[str, Any]) -> None:
         | {name: {"level": "WARNING"} for name in ("celery.beat", "celery.app.trace", "celery.worker.strategy")},
     })  # fmt: skip
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, ProcessorFormatter.wrap_for_formatter],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -101,3 +94,14 @@ def _clean_values(_logger: WrappedLogger, _method: str, event: Event) -> Event:
         key: redact(value).translate(_CONTROLS) if isinstance(value, str) and key not in _TRACES else value
         for key, value in event.items()
     }
+
+
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    add_log_level,
+    add_logger_name,
+    TimeStamper(fmt="iso", utc=True),
+    _record_fields,
+]
+# One list for good: loggers keep the one they began with, and who listens to them (tests do) changes what is in it.
+_PROCESSORS: list[Processor] = [structlog.stdlib.filter_by_level, *_SHARED, ProcessorFormatter.wrap_for_formatter]
