@@ -21,6 +21,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_bytes = 0
+        self._header_bytes = 0
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -42,13 +43,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_bytes, self._in_head = 0, True
+        self._head_bytes, self._header_bytes, self._in_head = 0, 0, True
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(self.head_seconds, self._head_late)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        if len(self.headers) > HEADERS_MAX or sum(len(one) for pair in self.headers for one in pair) > HEAD_BYTES_MAX:
+        self._header_bytes += len(name) + len(value)
+        if len(self.headers) > HEADERS_MAX or self._header_bytes > HEAD_BYTES_MAX:
             raise HeadTooLarge
 
     def on_headers_complete(self) -> None:
