@@ -6,6 +6,7 @@ from typing import Protocol as TypingProtocol
 
 import msgspec
 
+from catalog.pricing import Usage
 from gateway.wire.sse import Event
 
 
@@ -37,6 +38,10 @@ class StreamConversion(TypingProtocol):
 
     def finish(self) -> bytes:
         """The upstream ended properly: what the client's protocol still needs, its proper end included."""
+        ...
+
+    def stop_short(self, told: Usage) -> bytes:
+        """We end the stream, because the money ends: the proper end of one at its maximum, with this usage."""
         ...
 
 

@@ -1,8 +1,11 @@
 """Rows 1 and 4, pass-through: the gateway's own members change, every other byte is relayed as it came."""
 
+from catalog.pricing import Usage
 from gateway.convert.conversion import Asked
+from gateway.convert.short import AnthropicEnding, Ending, OpenAIEnding
 from gateway.wire import anthropic, openai
 from gateway.wire.body import model_replace
+from gateway.wire.request import count_read
 from gateway.wire.sse import Event
 
 
@@ -23,7 +26,10 @@ class OpenAISame:
 
     def stream(self) -> "SameStream":
         """A fresh pass-through."""
-        return SameStream(self._asked.public_id, nested=None, include_usage=self._asked.include_usage)
+        asked = self._asked
+        choices = count_read(asked.members, "n") or 1
+        ending = OpenAIEnding(asked.public_id, choices=choices, include_usage=asked.include_usage)
+        return SameStream(asked.public_id, ending, nested=None, include_usage=asked.include_usage)
 
 
 class AnthropicSame:
@@ -43,14 +49,15 @@ class AnthropicSame:
 
     def stream(self) -> "SameStream":
         """A fresh pass-through; usage is part of this protocol and always stays."""
-        return SameStream(self._asked.public_id, nested="message", include_usage=True)
+        return SameStream(self._asked.public_id, AnthropicEnding(), nested="message", include_usage=True)
 
 
 class SameStream:
     """Relays events byte for byte, the model's name aside."""
 
-    def __init__(self, public_id: str, *, nested: str | None, include_usage: bool) -> None:
+    def __init__(self, public_id: str, ending: Ending, *, nested: str | None, include_usage: bool) -> None:
         self._public_id = public_id
+        self._ending = ending
         self._nested = nested
         self._include_usage = include_usage
 
@@ -58,6 +65,7 @@ class SameStream:
         """The event's own bytes, or none for a usage chunk that the client did not ask for."""
         if usage_only and not self._include_usage:
             return b""
+        self._ending.observe(event)
         if b'"model"' not in event.raw:
             return event.raw
         return event.with_data(model_replace(event.data, self._public_id, nested=self._nested))
@@ -65,3 +73,7 @@ class SameStream:
     def finish(self) -> bytes:
         """Nothing: the upstream's own end was relayed."""
         return b""
+
+    def stop_short(self, told: Usage) -> bytes:
+        """What is still open is closed, in the upstream's place."""
+        return self._ending.short(told)

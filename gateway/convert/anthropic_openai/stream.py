@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from catalog.pricing import Usage
 from gateway.convert.anthropic_openai.answer import message_id_of
 from gateway.convert.anthropic_openai.blocks import Blocks, event_print
 from gateway.convert.anthropic_openai.said import calls_of, choice_of, said_of, texts_of, usage_of
@@ -49,8 +50,17 @@ class AnthropicFromOpenAI:
 
     def finish(self) -> bytes:
         """The rest: what still waited, why it ended, the usage."""
+        return self._end(
+            usage_told(self._meter, prompt_bytes=self._asked.prompt_bytes, output_bytes=self._blocks.output_bytes)
+        )
+
+    def stop_short(self, told: Usage) -> bytes:
+        """The rest, and that it reached its maximum."""
+        self._finish_reason = "length"
+        return self._end(told)
+
+    def _end(self, told: Usage) -> bytes:
         events = (b"" if self._started else self._start({}, b"")) + self._blocks.flush()
-        told = usage_told(self._meter, prompt_bytes=self._asked.prompt_bytes, output_bytes=self._blocks.output_bytes)
         reason = stop_of(self._finish_reason, calls=self._blocks.called, refused=self._refused)
         delta = {"stop_reason": reason, "stop_sequence": None}
         return events + event_print("message_delta", delta=delta, usage=usage_anthropic(told)) + _STOP

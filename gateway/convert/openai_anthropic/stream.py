@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from catalog.pricing import Usage
 from gateway.convert.conversion import Asked
 from gateway.convert.openai_anthropic.answer import call_of, completion_id_of, refusal_of
 from gateway.convert.openai_anthropic.request import WayBack
@@ -58,10 +59,18 @@ class OpenAIFromAnthropic:
 
     def finish(self) -> bytes:
         """Why it ended, the usage where it was asked for, and the end."""
+        told = usage_told(self._meter, prompt_bytes=self._asked.prompt_bytes, output_bytes=self._output_bytes)
+        return self._finish(told)
+
+    def stop_short(self, told: Usage) -> bytes:
+        """The same, and that it reached its maximum."""
+        self._stop_reason = "max_tokens"
+        return self._finish(told)
+
+    def _finish(self, told: Usage) -> bytes:
         finish = finish_of(self._stop_reason, calls=self._calls > 0, legacy=self._way_back.legacy)
         chunks = self._chunk({}, finish=finish)
         if self._asked.include_usage:
-            told = usage_told(self._meter, prompt_bytes=self._asked.prompt_bytes, output_bytes=self._output_bytes)
             chunks += self._print({"choices": [], "usage": usage_openai(told)})
         return chunks + DONE
 
