@@ -20,7 +20,7 @@ endif
 unexport VIRTUAL_ENV PYENV_VERSION PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench soak clean requirements
+.PHONY: help run test check format bench soak canaries clean requirements
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -53,6 +53,9 @@ bench: .venv/installed-dev  ## measure what a request costs and what the gateway
 
 soak: .venv/installed-dev  ## let random traffic run against the ledger for SOAK_SECONDS
 	SOAK_SECONDS=$(SOAK_SECONDS) .venv/bin/python -m pytest tests/billing -m soak $(ARGS)
+
+canaries: .venv/installed-dev  ## take each guard of the money away in a copy of the tree: the tests must turn red
+	.venv/bin/python -m tests.faults.canaries $(ARGS)
 
 clean:  ## take away what `make` can fetch or make again; the data in .data stays
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* staticfiles
