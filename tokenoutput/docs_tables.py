@@ -34,6 +34,40 @@ ERRORS_PROMISED = (
     PromisedError(502, _("Upstream provider error"), _("Retry. Other providers were tried before you saw this.")),
 )
 
+LIMIT_ERROR = """\
+{
+  "error": {
+    "message": "The monthly spending limit of this API key ($20.00) leaves $0.35; this request may cost up to $1.20. …",
+    "type": "insufficient_quota",
+    "param": null,
+    "code": "spending_limit",
+    "metadata": {
+      "required_usd": "1.20",
+      "available_usd": "0.35",
+      "reason": "key_limit",
+      "scope": "key",
+      "period": "monthly",
+      "limit_usd": "20.00",
+      "spent_usd": "19.60",
+      "held_usd": "0.05",
+      "resets_at": "2026-12-01T00:00:00Z",
+      "charged": false,
+      "request_id": "019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071"
+    }
+  }
+}"""
+
+ALERT_EVENT = """\
+{
+  "id": "alert_1042",
+  "type": "alert.low_balance",
+  "created_at": "2026-11-30T09:15:00+00:00",
+  "organization": {"slug": "acme", "name": "Acme"},
+  "level": 1,
+  "message": "Your balance is low. …",
+  "facts": {"balance_usd": "1.75", "threshold_usd": "2.00"}
+}"""
+
 PROTOCOL_MATRIX = (
     MatrixLine(_("OpenAI Chat"), "openai_chat", "provider_default", _("Direct pass-through")),
     MatrixLine(

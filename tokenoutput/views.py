@@ -14,7 +14,7 @@ from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
 from catalog.selectors import catalog_list, docs_model
 from gateway.convert import CONVERSIONS
-from tokenoutput.docs_tables import ERRORS_PROMISED, PROTOCOL_MATRIX, errors_every
+from tokenoutput.docs_tables import ALERT_EVENT, ERRORS_PROMISED, LIMIT_ERROR, PROTOCOL_MATRIX, errors_every
 from tokenoutput.forms import CatalogFilterForm
 from tokenoutput.worked_example import worked_example
 
@@ -59,6 +59,8 @@ def docs(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "model": asked.public_id if asked else docs_model(),
         "anthropic_model": asked.public_id if asked and speaks_anthropic else docs_model(protocol="anthropic_messages"),
+        "limit_error": LIMIT_ERROR,
+        "alert_event": ALERT_EVENT,
         "errors_promised": ERRORS_PROMISED,
         "errors": errors_every(),
         "protocol_matrix": PROTOCOL_MATRIX,

@@ -23,6 +23,7 @@ from billing.webhook_post import WebhookFailed, webhook_post, webhook_url_check
 from catalog.addresses import AddressRefused
 from tests.billing.test_admin import DjangoBooks
 from tests.tokenoutput.pages import member, visitor
+from tokenoutput.docs_tables import ALERT_EVENT
 
 pytestmark = pytest.mark.django_db
 USD = 1_000_000_000
@@ -272,6 +273,7 @@ def test_a_webhook_is_signed_and_tried_again_until_it_is_taken(ada, settings):
     assert abs(int(stamp) - timezone.now().timestamp()) < 30
     event = json.loads(body)
     assert (event["type"], event["organization"]["slug"]) == ("alert.test", "ada")
+    assert set(event) == set(json.loads(ALERT_EVENT))  # as the docs say
     assert {headers["TokenOutput-Event"] for headers, _ in got} == {event["id"]}
     assert "whsec_test" not in body.decode() + str(headers)
 

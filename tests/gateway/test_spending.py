@@ -1,5 +1,6 @@
 """A spending limit answers 402 in both protocols, and says which it is, what is left and when it starts again."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from billing.limits import limit_set
 from tests.gateway.protocols import OPENAI, both
 from tests.upstreams import scripts
+from tokenoutput.docs_tables import LIMIT_ERROR
 
 USD = 1_000_000_000
 
@@ -51,6 +53,8 @@ def test_a_limit_in_total_never_starts_again(gateway_server):
     assert "The spending limit of this API key ($0.01)" in error["message"]
     assert "starts again" not in error["message"]
     assert error["metadata"]["resets_at"] is None
+    assert set(error) == set(json.loads(LIMIT_ERROR)["error"])  # as the docs say
+    assert set(error["metadata"]) == set(json.loads(LIMIT_ERROR)["error"]["metadata"])
 
 
 @pytest.mark.parametrize("usd", ["0", "0.001", "2000000"])
