@@ -15,7 +15,7 @@ from catalog.snapshot import Protocol
 from gateway.body import body_read
 from gateway.client import Client, Receive, Send
 from gateway.counting import count_tokens
-from gateway.endpoints import ClientHeaders
+from gateway.endpoints import client_headers
 from gateway.errors import GatewayError, Reason
 from gateway.models_list import models_answer
 from gateway.relay import Call, relay
@@ -86,6 +86,7 @@ class GatewayApp:
             protocol=_protocol(scope["path"], headers),
             request_id=str(request_id),
             stall_seconds=self._runtime.config["client_stall_seconds"],
+            keepalive_seconds=self._runtime.config["keepalive_seconds"],
         )
         self._running += 1
         try:
@@ -131,7 +132,8 @@ class GatewayApp:
         body = await body_read(receive, headers, self._runtime.config)
         if body is None:
             return client.leave()
-        call = Call(request_id, party, endpoint.protocol, _client_headers(scope, headers), body)
+        said = client_headers(scope["headers"], scope.get("query_string", b""), endpoint.protocol)
+        call = Call(request_id, party, endpoint.protocol, said, body)
         await self._run_owned(endpoint, call, client, receive)
         return None
 
@@ -163,12 +165,3 @@ def _protocol(path: str, headers: Headers) -> Protocol:
     if path.startswith("/v1/messages") or (b"anthropic-version" in headers and path not in ENDPOINTS):
         return "anthropic_messages"
     return "openai_chat"
-
-
-def _client_headers(scope: Scope, headers: Headers) -> ClientHeaders:
-    version, beta = headers.get(b"anthropic-version"), headers.get(b"anthropic-beta")
-    return ClientHeaders(
-        anthropic_version=version.decode("latin-1") if version else None,
-        anthropic_beta=beta.decode("latin-1") if beta else None,
-        beta_query=b"beta=true" in scope.get("query_string", b"").split(b"&"),
-    )

@@ -1,6 +1,7 @@
 """The client's side of one request: headers once, pieces with back-pressure, an end only when it is true."""
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Protocol as TypingProtocol
 
 import anyio
@@ -31,9 +32,15 @@ class Client:
     `on_gone` is called once, at that moment; being gone never raises, because the meter must run on.
     """
 
-    def __init__(self, send: Send, *, protocol: Protocol, request_id: str, stall_seconds: float) -> None:
+    def __init__(
+        self, send: Send, *, protocol: Protocol, request_id: str, stall_seconds: float, keepalive_seconds: float
+    ) -> None:
         self._send = send
         self._stall_seconds = stall_seconds
+        self._keepalive_seconds = keepalive_seconds
+        self._writing = anyio.Lock()
+        self._wrote_at = 0.0
+        self._between_events = True
         self.protocol: Protocol = protocol
         self.request_id = request_id
         identity = request_id.encode()
@@ -64,9 +71,43 @@ class Client:
 
     async def write(self, piece: bytes) -> None:
         """Send a piece of a stream, waiting while the client is slow to read; the first one sends the headers too."""
-        if self.status is None:
-            await self._start(200, [(b"content-type", b"text/event-stream; charset=utf-8"), *_STREAM_HEADERS])
-        await self._body(piece, more=True)
+        async with self._writing:
+            if self.status is None:
+                await self._start(200, [(b"content-type", b"text/event-stream; charset=utf-8"), *_STREAM_HEADERS])
+            await self._body(piece, more=True)
+            self._between_events = piece.endswith(_BLANK_LINES)
+            self._wrote_at = anyio.current_time()
+
+    @asynccontextmanager
+    async def kept_alive(self, commit: Callable[[], Sequence[str]]) -> AsyncIterator[None]:
+        """While inside, a stream that is silent for `keepalive_seconds` gets a sign of life each time.
+
+        The first one may send the status: `commit` is told then, and says which fields of the request were dropped.
+        """
+        failure = None
+        self._wrote_at = anyio.current_time()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep_alive, commit)
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 -- raised again below: the group would wrap it
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _keep_alive(self, commit: Callable[[], Sequence[str]]) -> None:
+        while not self.gone:
+            silent_seconds = anyio.current_time() - self._wrote_at
+            if silent_seconds < self._keepalive_seconds:
+                await anyio.sleep(self._keepalive_seconds - silent_seconds)
+            elif self._writing.locked() or not self._between_events:
+                await anyio.sleep(self._keepalive_seconds)
+            else:
+                if self.status is None:
+                    self.tell_dropped(commit())
+                with anyio.CancelScope(shield=True):  # Whole or not at all.
+                    await self.write(_PING if self.protocol == "anthropic_messages" else _COMMENT)
 
     async def end(self, tail: bytes, *, status: int = 200, headers: list[Header] | None = None) -> None:
         """Send what is left and end the answer; without a stream begun, `tail` is the whole body."""
@@ -82,7 +123,8 @@ class Client:
             body = body_of(error, self.protocol, self.request_id)
             await self.end(body, status=status_of(error, self.protocol), headers=headers_of(error))
         elif not self.ended:
-            await self.end(event_of(error, self.protocol, self.request_id))
+            apart = b"" if self._between_events else b"\n\n"
+            await self.end(apart + event_of(error, self.protocol, self.request_id))
 
     async def _start(self, status: int, headers: list[Header]) -> None:
         self.status = status
@@ -103,6 +145,9 @@ class Client:
             self.leave()
 
 
+_PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+_COMMENT = b": ping\n\n"
+_BLANK_LINES = (b"\n\n", b"\n\r\n", b"\r\r", b"\r\r\n", b"\n\r")
 _JSON_HEADERS: list[Header] = [(b"content-type", b"application/json")]
 # Proxies must neither store a stream nor collect it before they pass it on.
 _STREAM_HEADERS: list[Header] = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]

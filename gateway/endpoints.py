@@ -1,6 +1,6 @@
 """The wire modules by protocol, and where and with which headers an upstream of each is called."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -24,6 +24,20 @@ class ClientHeaders:
     beta_query: bool = False
 
 
+def client_headers(headers: Iterable[tuple[bytes, bytes]], query: bytes, protocol: Protocol) -> ClientHeaders:
+    """What an Anthropic client said; on the way from another protocol such headers are strays and mean nothing."""
+    if protocol != "anthropic_messages":
+        return ClientHeaders()
+    said = [(name, value.decode("latin-1")) for name, value in headers if value]
+    versions = [value for name, value in said if name == b"anthropic-version"]
+    betas = [value for name, value in said if name == b"anthropic-beta"]
+    return ClientHeaders(
+        anthropic_version=versions[-1] if versions else None,
+        anthropic_beta=",".join(betas) or None,
+        beta_query=b"beta=true" in query.split(b"&"),
+    )
+
+
 def upstream_headers(route: Route, client: ClientHeaders, *, stream: bool) -> dict[str, str]:
     """Every header an upstream gets: ours, our credential, and the client's API version and betas."""
     style = route.provider.auth_style or ("x-api-key" if route.protocol == "anthropic_messages" else "bearer")
@@ -45,7 +59,7 @@ def upstream_headers(route: Route, client: ClientHeaders, *, stream: bool) -> di
     return headers
 
 
-def upstream_path(route: Route, client: ClientHeaders) -> str:
+def upstream_path(route: Route, client: ClientHeaders, path: str | None = None) -> str:
     """The path below the base URL; the query that announces betas goes along."""
-    path = PATHS[route.protocol]
+    path = path or PATHS[route.protocol]
     return path + "?beta=true" if client.beta_query and route.protocol == "anthropic_messages" else path

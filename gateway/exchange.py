@@ -28,7 +28,7 @@ from gateway.failures import (
     failure_of_timeout,
 )
 from gateway.tally import Tally
-from gateway.upstream import ERROR_BYTES_MAX, UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
+from gateway.upstream import UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
 from gateway.wire.body import BodyInvalid
 from gateway.wire.sse import Event, EventParser, EventTooLarge
 
@@ -70,6 +70,7 @@ class Exchange:
         self._prelude = b""
         self._accepted = False
         self._ended = False
+        self._status_out = False
         self._tally = Tally()
         self.route: Route | None = None
         self.failure: GatewayError | None = None
@@ -99,6 +100,11 @@ class Exchange:
                 return
         raise GatewayError(Reason.MODEL_UNKNOWN, "This model has no route.")
 
+    def status_commit(self) -> tuple[str, ...]:
+        """The client is promised a stream, whatever comes; what the request lost so far."""
+        self._status_out = True
+        return self.dropped
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """What the client may have at once: everything of a stream but its proper end. Never raises: see `failure`."""
         if self._prelude:
@@ -108,7 +114,7 @@ class Exchange:
         try:
             while not self._over():
                 if (chunk := await anext(self._chunks, None)) is None:
-                    piece = self._feed_events(self._parser.finish())
+                    piece = self._feed_events([event for event in self._parser.finish() if event.is_whole])
                     if not self._over():
                         self.failure = cut_error()
                 else:
@@ -185,6 +191,8 @@ class Exchange:
                     self._conversion = conversion.stream()
                     await self._await_content(answer)
                     return
+                if self._status_out:
+                    raise failure_of_break()  # No stream, where one has begun.
                 whole = await answer.body()
         except (UpstreamSlow, TimeoutError) as slow:
             raise failure_of_timeout() from slow
@@ -213,14 +221,8 @@ class Exchange:
             raise UpstreamFailure(error, next_route=True) from invalid  # Another route may speak the client's protocol.
 
     async def _refusal(self, answer: UpstreamAnswer, route: Route) -> UpstreamFailure:
-        body = await answer.body(ERROR_BYTES_MAX)
-        return failure_of_status(
-            answer.status,
-            body,
-            client=self._ask.protocol,
-            upstream=route.protocol,
-            retry_after=answer.header("retry-after"),
-        )
+        body = await answer.error_body()
+        return failure_of_status(answer.status, body, answer.header, client=self._ask.protocol, upstream=route.protocol)
 
     async def _await_content(self, answer: UpstreamAnswer) -> None:
         """Read until content commits us to this route; what came before it waits in the prelude."""

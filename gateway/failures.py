@@ -1,18 +1,15 @@
 """What an upstream's failure means: try the next route or not, and what the client is told."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from catalog.snapshot import Protocol
+from gateway.error_bodies import body_message, body_text, json_decode, message_in, secret_free
 from gateway.errors import GatewayError, Reason
+from gateway.retry_after import retry_after_read
 
-# Anything that looks like a credential of ours, or like a URL with one in it, never reaches a customer.
-_SECRETS = re.compile(r"\b(?:sk|rk|pk|whsec)[-_][\w\-*.]{6,}|Bearer\s+\S+|https?://\S*[?&]\S*", re.IGNORECASE)
-_MESSAGE_CHARS_MAX = 2000
 _FAULT_OF_OURS = frozenset({401, 402, 403, 404, 408})
 _REASON_OF_TYPE = {
     "invalid_request_error": Reason.INVALID,
@@ -26,6 +23,11 @@ _REASON_OF_TYPE = {
     "429": Reason.RATE,
     "529": Reason.OVERLOADED,
 }
+_OURS = frozenset(
+    ["authentication_error", "permission_error", "billing_error", "not_found_error", "invalid_api_key"]
+    + ["insufficient_quota", "model_not_found"]
+    + [str(status) for status in _FAULT_OF_OURS]
+)
 _TRY_AGAIN = "Nothing was charged; try again."
 
 
@@ -38,31 +40,36 @@ class UpstreamFailure(Exception):
 
 
 def failure_of_status(
-    status: int, body: bytes, *, client: Protocol, upstream: Protocol, retry_after: str | None
+    status: int, body: bytes, header: Callable[[str], str | None], *, client: Protocol, upstream: Protocol
 ) -> UpstreamFailure:
-    """An HTTP status other than 200, with a body of whatever form."""
+    """An HTTP status other than 200, with a body of whatever form; `header` gives the answer's headers."""
+    text = body_text(body, header("content-type"))
+    retry_after = retry_after_read(header, datetime.now(UTC))
     if status == 429:
-        return UpstreamFailure(_rate_limited(body, retry_after), next_route=True)
+        return UpstreamFailure(_rate_limited(body_message(text), retry_after), next_route=True)
     if status == 529:
-        message = f"The model's provider is overloaded. {_TRY_AGAIN}"
-        return UpstreamFailure(GatewayError(Reason.OVERLOADED, message, retry_after=retry_after), next_route=True)
+        return UpstreamFailure(_overloaded(body_message(text), retry_after), next_route=True)
     if 400 <= status < 500 and status not in _FAULT_OF_OURS:
         reason = Reason.TOO_LARGE if status == 413 else Reason.INVALID
-        relayed = _relayed(body) if client == upstream else None
-        message = _message_of(body) or "The model's provider refused the request."
-        return UpstreamFailure(GatewayError(reason, message, status=status, body=relayed), next_route=False)
+        message = body_message(text) or "The model's provider refused the request."
+        relayed = _relayed(text, client) if client == upstream else None
+        error = GatewayError(reason, message, _param_of(text), retry_after, status=status, body=relayed)
+        return UpstreamFailure(error, next_route=False)
     # Our key, our credit, our route or their fault: never the customer's.
-    return UpstreamFailure(_unwell(retry_after), next_route=True)
+    said = _said(text) if status >= 500 else None
+    return UpstreamFailure(_unwell(retry_after, said), next_route=True)
 
 
 def failure_of_event(error: Mapping[str, Any]) -> UpstreamFailure:
     """An error inside an answer with status 200, before any content: it becomes a real status."""
     reason = _reason_of(error)
-    message = _text(error.get("message"))
+    message = message_in(dict(error))
     if reason is Reason.UPSTREAM:
-        return UpstreamFailure(_unwell(None), next_route=True)
+        return UpstreamFailure(_unwell(None, None if _is_ours(error) else message), next_route=True)
     if reason is Reason.RATE:
-        return UpstreamFailure(_rate_limited(msgspec.json.encode({"error": error}), None), next_route=True)
+        return UpstreamFailure(_rate_limited(message, None), next_route=True)
+    if reason is Reason.OVERLOADED:
+        return UpstreamFailure(_overloaded(message, None), next_route=True)
     refused = reason in (Reason.INVALID, Reason.TOO_LARGE)
     return UpstreamFailure(GatewayError(reason, message or reason.value.meaning), next_route=not refused)
 
@@ -70,7 +77,7 @@ def failure_of_event(error: Mapping[str, Any]) -> UpstreamFailure:
 def error_of_event(error: Mapping[str, Any]) -> GatewayError:
     """The same after content: what came is charged, and the client is told that it is not all."""
     reason = _reason_of(error)
-    return GatewayError(reason, _text(error.get("message")) or reason.value.meaning, charged=True)
+    return GatewayError(reason, message_in(dict(error)) or reason.value.meaning, charged=True)
 
 
 def failure_of_timeout() -> UpstreamFailure:
@@ -90,11 +97,6 @@ def cut_error() -> GatewayError:
     return GatewayError(Reason.UPSTREAM, message, charged=True)
 
 
-def secret_free(text: str) -> str:
-    """The text without what looks like a credential."""
-    return _SECRETS.sub("[removed]", text)
-
-
 def event_secret_free(event: bytes) -> bytes:
     """An upstream's error event as it came, or nothing where it names what looks like a credential: we say it then."""
     text = event.decode(errors="replace")
@@ -102,53 +104,61 @@ def event_secret_free(event: bytes) -> bytes:
 
 
 def _reason_of(error: Mapping[str, Any]) -> Reason:
-    return _REASON_OF_TYPE.get(str(error.get("type") or error.get("code")), Reason.UPSTREAM)
+    """By the word in `type` or `code`, or the status that some give in its place."""
+    inner = error.get("error")
+    holders = [error, *([inner] if isinstance(inner, dict) else [])]
+    words = (str(holder.get(name)) for holder in holders for name in ("type", "code", "status"))
+    return next((_REASON_OF_TYPE[word] for word in words if word in _REASON_OF_TYPE), Reason.UPSTREAM)
 
 
-def _unwell(retry_after: str | None) -> GatewayError:
-    message = f"The model's provider could not answer. {_TRY_AGAIN}"
+def _is_ours(error: Mapping[str, Any]) -> bool:
+    """Whether it is about our key, our credit or our route: nothing that a customer should read."""
+    return any(str(error.get(name)) in _OURS for name in ("type", "code", "status"))
+
+
+def _unwell(retry_after: str | None, said: str | None = None) -> GatewayError:
+    message = f"The model's provider could not answer{_quoted(said)} {_TRY_AGAIN}"
     return GatewayError(Reason.UPSTREAM, message, retry_after=retry_after)
 
 
-def _rate_limited(body: bytes, retry_after: str | None) -> GatewayError:
-    said = _message_of(body) or "The model's provider is at its rate limit."
-    return GatewayError(Reason.RATE, said, retry_after=retry_after or "1", metadata={"scope": "provider"})
+def _overloaded(said: str | None, retry_after: str | None) -> GatewayError:
+    message = f"The model's provider is overloaded{_quoted(said)} {_TRY_AGAIN}"
+    return GatewayError(Reason.OVERLOADED, message, retry_after=retry_after)
 
 
-def _relayed(body: bytes) -> bytes | None:
-    """The upstream's error object as the client's answer: already its shape, secrets aside; None if it is not."""
-    error = _object(body).get("error")
+def _rate_limited(said: str | None, retry_after: str | None) -> GatewayError:
+    message = said or "The model's provider is at its rate limit."
+    return GatewayError(Reason.RATE, message, retry_after=retry_after or "1", metadata={"scope": "provider"})
+
+
+def _quoted(said: str | None) -> str:
+    return "." if said is None else f': "{said}".'
+
+
+def _said(text: str) -> str | None:
+    """What a failing provider says of itself. Its pages and plain lines are for those who run it."""
+    return message_in(decoded) if isinstance(decoded := json_decode(text), (dict, list)) else None
+
+
+def _relayed(text: str, protocol: Protocol) -> bytes | None:
+    """The upstream's error object as the client's answer, secrets aside; None where it has not the client's shape."""
+    decoded = json_decode(text)
+    error = decoded.get("error") if isinstance(decoded, dict) else None
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return None
-    text = body.decode()
+    if not error["message"].strip() or isinstance(json_decode(error["message"]), (dict, list)):
+        return None  # The sentence lies elsewhere.
+    if protocol == "anthropic_messages":
+        fits = decoded.get("type") == "error" and isinstance(error.get("type"), str)
+    else:
+        fits = all(isinstance(error.get(name), (str, type(None))) for name in ("type", "code", "param"))
     clean = secret_free(text)
-    if clean == text:
-        return body
-    try:
-        msgspec.json.decode(clean)
-    except msgspec.DecodeError:
-        return None
-    return clean.encode()
+    return clean.encode() if fits and (clean == text or json_decode(clean) is not None) else None
 
 
-def _message_of(body: bytes) -> str | None:
-    """The sentence for a person, wherever the body hides it."""
-    outer = _object(body)
-    error = outer.get("error")
-    inner = error if isinstance(error, dict) else {}
-    for candidate in (inner.get("message"), error, outer.get("message"), outer.get("detail")):
-        if text := _text(candidate):
-            return text
-    return None
-
-
-def _text(value: object) -> str | None:
-    return secret_free(value.strip())[:_MESSAGE_CHARS_MAX] if isinstance(value, str) and value.strip() else None
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return decoded if isinstance(decoded, dict) else {}
+def _param_of(text: str) -> str | None:
+    """The field that an OpenAI-style error names."""
+    decoded = json_decode(text)
+    error = decoded.get("error") if isinstance(decoded, dict) else None
+    param = error.get("param") if isinstance(error, dict) else None
+    return secret_free(param)[:200] if isinstance(param, str) and param else None

@@ -1,5 +1,6 @@
 """THE straight path of one request, top to bottom: read, route, admit, call, relay, charge, end."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -47,10 +48,11 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
             with anyio.CancelScope() as upstream_scope:
                 client.on_gone = lambda: exchange.leave(upstream_scope)
                 if not client.gone:
-                    await exchange.open(routes)
-                    client.tell_dropped(exchange.dropped)
-                    async for piece in exchange.pieces():
-                        await client.write(piece)
+                    async with client.kept_alive(exchange.status_commit) if ask.stream else nullcontext():
+                        await exchange.open(routes)
+                        client.tell_dropped(exchange.dropped)
+                        async for piece in exchange.pieces():
+                            await client.write(piece)
             await bill.settle()
             if exchange.failure is not None and not exchange.tail:
                 raise exchange.failure

@@ -23,6 +23,7 @@ from gateway.upstream import Upstreams
 
 log = structlog.get_logger(__name__)
 POOL_CONNECTIONS_MAX = 4
+COUNTING_THREADS = 4
 
 
 class Runtime:
@@ -31,6 +32,7 @@ class Runtime:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = config
         self.limits = Limits()
+        self.counting_threads = anyio.CapacityLimiter(COUNTING_THREADS)
         self.allowance = Allowance(
             key_per_minute=config["key_requests_per_minute"],
             organization_per_minute=config["organization_requests_per_minute"],

@@ -4,11 +4,12 @@ import io
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
+import anyio
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from catalog.addresses import address_is_public
@@ -16,6 +17,7 @@ from catalog.snapshot import Route
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 ERROR_BYTES_MAX: Final = 256 * 1024
+ERROR_SECONDS: Final = 5.0
 KEEPALIVE_SECONDS: Final = 30
 WHOLE_BODY_BYTES_MAX: Final = 256 * 1024
 
@@ -45,6 +47,17 @@ class UpstreamAnswer:
         with _translated():
             async for chunk in self._response.content.iter_any():
                 yield chunk
+
+    async def error_body(self) -> bytes:
+        """As much of an error's body as comes soon and is worth reading; that it breaks off changes nothing."""
+        parts, size = [], 0
+        with anyio.move_on_after(ERROR_SECONDS), suppress(UpstreamBroken):
+            async for chunk in self.chunks():
+                parts.append(chunk)
+                size += len(chunk)
+                if size >= ERROR_BYTES_MAX:
+                    break
+        return b"".join(parts)[:ERROR_BYTES_MAX]
 
     async def body(self, bytes_max: int = ANSWER_BYTES_MAX) -> bytes:
         """The whole body; `UpstreamBroken` when it is longer than `bytes_max` or does not end."""

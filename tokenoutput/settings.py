@@ -231,6 +231,7 @@ GATEWAY = {
     "first_content_seconds": env.float("GATEWAY_FIRST_CONTENT_SECONDS", default=120.0),
     "idle_seconds": env.float("GATEWAY_IDLE_SECONDS", default=180.0),
     "client_stall_seconds": 60.0,
+    "keepalive_seconds": env.float("GATEWAY_KEEPALIVE_SECONDS", default=15.0),
     "key_requests_per_minute": env.int("KEY_REQUESTS_PER_MINUTE", default=600),
     "organization_requests_per_minute": env.int("ORGANIZATION_REQUESTS_PER_MINUTE", default=3000),
     "key_concurrency": env.int("KEY_CONCURRENCY", default=64),

@@ -129,7 +129,7 @@ class StreamReader:
 def answer_read(body: bytes) -> Answer:
     """A whole answer; `BodyInvalid` when it is not a JSON object."""
     answer = answer_decode(body)
-    is_error = answer.get("type") == "error" or bool(answer.get("error"))
+    is_error = answer.get("type") == "error" or bool(answer.get("error")) or "content" not in answer
     outputs = [_output(block) for block in items(answer.get("content"))]
     return Answer(
         content=any(output.content for output in outputs),

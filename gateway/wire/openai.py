@@ -137,7 +137,7 @@ def answer_read(body: bytes) -> Answer:
     outputs = [_output_of(choice) for choice in items(answer.get("choices"))]
     return Answer(
         content=any(map(_has_content, outputs)),
-        error=_error_of(answer, ""),
+        error=_error_of(answer, "") or (answer if "choices" not in answer else None),
         usage=_usage_of(answer),
         output_bytes=sum(map(_output_bytes, outputs)),
     )

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.wire.stream import object_decode
+
 EVENT_BYTES_MAX: Final = 1024 * 1024
 
 # The blank line that ends an event: two line ends in a row, of any kind.
@@ -23,6 +25,11 @@ class Event:
     raw: bytes
     event: str
     data: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether data that no blank line ended is all of an event: half of one is nobody's."""
+        return self.data.strip() == b"[DONE]" or object_decode(self.data) is not None
 
     def with_data(self, data: bytes) -> bytes:
         """The event's bytes with other data, everything else as it came."""
