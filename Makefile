@@ -20,7 +20,7 @@ endif
 unexport VIRTUAL_ENV PYENV_VERSION PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench soak canaries clean requirements
+.PHONY: help run test check format bench samples soak canaries clean requirements
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -50,6 +50,11 @@ format: .venv/installed-dev  ## put code and templates into the project's form
 
 bench: .venv/installed-dev  ## measure what a request costs and what the gateway adds
 	.venv/bin/python -m tests.bench.latency
+
+samples: .venv/installed-dev  ## replay recorded exchanges through the gateway (DIR names their folder)
+	@test -d "$(DIR)" || { echo "No recorded exchanges at DIR='$(DIR)': nothing to replay."; exit 0; }; \
+	test ! -d "$(DIR)" || SAMPLES_DIR="$(DIR)" .venv/bin/python -m pytest -q -s -p no:randomly --disable-warnings \
+	  -p no:logging tests/samples/replay.py $(ARGS)
 
 soak: .venv/installed-dev  ## let random traffic run against the ledger for SOAK_SECONDS
 	SOAK_SECONDS=$(SOAK_SECONDS) .venv/bin/python -m pytest tests/billing -m soak $(ARGS)

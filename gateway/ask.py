@@ -1,11 +1,17 @@
-"""What one request wants: read from its body and checked, not yet in any upstream's words."""
+"""What one request wants: read from its body and checked, then put into the words of a route's upstream."""
 
+import time
 from dataclasses import dataclass
 
 import msgspec
 
-from catalog.snapshot import Model, Protocol
+from catalog.snapshot import Model, Protocol, Route
+from gateway.convert import CONVERSIONS
+from gateway.convert.conversion import Asked, Conversion
 from gateway.endpoints import ClientHeaders
+from gateway.errors import GatewayError, Reason
+from gateway.failures import UpstreamFailure
+from gateway.wire.body import BodyInvalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +28,23 @@ class Ask:
     prompt_bytes: int
     prompt_tokens_max: int
     output_tokens_max: int
+
+
+def converted(ask: Ask, route: Route) -> Conversion:
+    """The request in the route's words; a 400 names the field that cannot be carried."""
+    asked = Asked(
+        members=ask.members,
+        public_id=ask.model.public_id,
+        upstream_model=route.upstream_model,
+        max_output_tokens=ask.max_output_tokens,
+        max_output_default=ask.model.max_output_tokens,
+        include_usage=ask.include_usage,
+        prompt_bytes=ask.prompt_bytes,
+        created_seconds=int(time.time()),
+        capabilities=ask.model.capabilities,
+    )
+    try:
+        return CONVERSIONS[ask.protocol, route.protocol](asked)
+    except BodyInvalid as invalid:
+        error = GatewayError(Reason.INVALID, invalid.message, invalid.param)
+        raise UpstreamFailure(error, next_route=True) from invalid  # Another route may speak the client's protocol.

@@ -12,9 +12,10 @@ from catalog.pricing import bound_nanos, charge_nanos
 from gateway.admission import Party
 from gateway.ask import Ask
 from gateway.errors import GatewayError, Reason
-from gateway.exchange import Exchange, Result
+from gateway.exchange import Exchange
 from gateway.runtime import Runtime
 from gateway.spending import limit_refusal
+from gateway.tally import Result
 
 log = structlog.get_logger(__name__)
 RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, RETRIES = 0.2, 10.0, 60

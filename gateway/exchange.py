@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 import anyio
 import msgspec
@@ -12,9 +11,8 @@ import structlog
 from billing.holds import Outcome, Source
 from catalog.pricing import Usage
 from catalog.snapshot import Route
-from gateway.ask import Ask
-from gateway.convert import CONVERSIONS
-from gateway.convert.conversion import Asked, Conversion, StreamConversion
+from gateway.ask import Ask, converted
+from gateway.convert.conversion import Conversion, StreamConversion
 from gateway.endpoints import WIRES, upstream_headers, upstream_path
 from gateway.errors import GatewayError, Reason
 from gateway.failures import (
@@ -27,31 +25,21 @@ from gateway.failures import (
     failure_of_status,
     failure_of_timeout,
 )
-from gateway.tally import Tally
+from gateway.tally import Result, Tally
 from gateway.upstream import UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
 from gateway.wire.body import BodyInvalid
 from gateway.wire.sse import Event, EventParser, EventTooLarge
+from gateway.wire.stream import Seen
 
 log = structlog.get_logger(__name__)
 # How long an answer is read on for a client that left.
 DRAIN_SECONDS = 300.0
 # Keep-alives and other bytes without content that may come before an attempt is given up.
 PRELUDE_BYTES_MAX = 256 * 1024
-# An upstream that said "error" may say this much longer what it has to say.
+# An upstream that said "error" may say this much longer what it has to say, and one that ended properly this much.
 LAST_WORDS_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a request came to: the evidence of its usage record."""
-
-    outcome: Outcome
-    source: Source
-    usage: Usage
-    route: Route | None
-    first_content_ms: int | None
-    duration_ms: int
-    flags: frozenset[str]  # what was odd about the upstream's usage: wants a person's eye, changes nothing
+AFTER_END_SECONDS = 0.05
+AFTER_END_BYTES_MAX = 1024 * 1024
 
 
 class Exchange:
@@ -121,10 +109,11 @@ class Exchange:
                     piece = self._feed(chunk)
                 if piece:
                     yield piece
-            if self.failure is not None and self.tail:
-                await self._hear_out()
+            if self._over() and self.tail:
+                await self._hear_out(AFTER_END_SECONDS if self._ended else LAST_WORDS_SECONDS)
         except (UpstreamBroken, EventTooLarge, msgspec.DecodeError):
-            self.failure = self.failure or cut_error()
+            if not self._ended:
+                self.failure = self.failure or cut_error()
 
     def leave(self, scope: anyio.CancelScope) -> None:
         """The client left. Where hanging up stops the provider's bill we do so; else the answer is read to its end."""
@@ -172,7 +161,7 @@ class Exchange:
         self._wire = WIRES[route.protocol]
         self._reader = self._wire.StreamReader()
         self._tally = Tally()
-        conversion = self._converted(route)
+        conversion = converted(ask, route)
         self.dropped = conversion.dropped
         try:
             with anyio.fail_after(route.provider.first_content_seconds):
@@ -200,26 +189,6 @@ class Exchange:
             raise failure_of_break() from broken
         self._take_whole(whole, conversion)
 
-    def _converted(self, route: Route) -> Conversion:
-        """The request in the route's words; a 400 names the field that cannot be carried."""
-        ask = self._ask
-        asked = Asked(
-            members=ask.members,
-            public_id=ask.model.public_id,
-            upstream_model=route.upstream_model,
-            max_output_tokens=ask.max_output_tokens,
-            max_output_default=ask.model.max_output_tokens,
-            include_usage=ask.include_usage,
-            prompt_bytes=ask.prompt_bytes,
-            created_seconds=int(time.time()),
-            capabilities=ask.model.capabilities,
-        )
-        try:
-            return CONVERSIONS[ask.protocol, route.protocol](asked)
-        except BodyInvalid as invalid:
-            error = GatewayError(Reason.INVALID, invalid.message, invalid.param)
-            raise UpstreamFailure(error, next_route=True) from invalid  # Another route may speak the client's protocol.
-
     async def _refusal(self, answer: UpstreamAnswer, route: Route) -> UpstreamFailure:
         body = await answer.error_body()
         return failure_of_status(answer.status, body, answer.header, client=self._ask.protocol, upstream=route.protocol)
@@ -236,8 +205,10 @@ class Exchange:
                 self._prelude = b"".join(prelude)
                 return
             if size > PRELUDE_BYTES_MAX:
-                break
-        raise failure_of_break()
+                raise failure_of_break()
+        self._prelude = b"".join([*prelude, self._feed_events(self._parser.finish())])
+        if not self._ended:
+            raise failure_of_break()
 
     def _feed(self, chunk: bytes) -> bytes:
         return self._feed_events(self._parser.feed(chunk))
@@ -250,12 +221,7 @@ class Exchange:
         for event in events:
             seen = self._reader.feed(event)
             self._tally.observe(seen, now=time.perf_counter())
-            if seen.error is not None and self.failure is None:
-                if self._tally.first_content is None:
-                    raise failure_of_event(seen.error)
-                self.failure = error_of_event(seen.error)
-            if seen.closing and not seen.ended and self.failure is None:
-                self.failure = cut_error()  # "Done", it says, and is not.
+            if not self._ended and not self._goes_on(seen):
                 break
             try:
                 piece = conversion.feed(event, usage_only=seen.usage_only)
@@ -264,25 +230,47 @@ class Exchange:
                     raise
                 self.failure = self.failure or cut_error()  # What came before it is still the client's.
                 break
-            if self.failure is not None:
-                self.tail += event_secret_free(piece)
-                if not self.tail:
-                    break  # We say it in our words, and nothing that comes after.
-            elif seen.ended:
-                self._ended = True
-                self.tail = piece + conversion.finish()
-                break
-            else:
+            if not self._over() and not seen.ended:
                 pieces.append(piece)
+            elif not self._take_tail(piece, conversion, ended=seen.ended):
+                break
         return b"".join(pieces)
 
-    async def _hear_out(self) -> None:
-        """What an upstream says after its own error goes along with it, where it is relayed as it is."""
-        if self.route is None or self.route.protocol != self._ask.protocol or self._chunks is None:
+    def _goes_on(self, seen: Seen) -> bool:
+        """Note an error; False where the upstream says that it is done, and is not."""
+        if seen.error is not None and self.failure is None:
+            if self._tally.first_content is None:
+                raise failure_of_event(seen.error)
+            self.failure = error_of_event(seen.error)
+        if seen.closing and not seen.ended and self.failure is None:
+            self.failure = cut_error()
+            return False
+        return True
+
+    def _take_tail(self, piece: bytes, conversion: StreamConversion, *, ended: bool) -> bool:
+        """What may only be sent after the charge; whether more of it is wanted."""
+        if self.failure is not None:
+            self.tail += event_secret_free(piece)
+            return bool(self.tail)  # Where it is empty we say it in our words, and nothing that comes after.
+        self.tail += piece
+        if ended and not self._ended:
+            self._ended = True
+            self.tail += conversion.finish()
+        return self._same_protocol
+
+    async def _hear_out(self, seconds: float) -> None:
+        """What an upstream says after its error, or after its end, goes along where it is relayed as it is."""
+        if not self._same_protocol or self._chunks is None:
             return
-        with anyio.move_on_after(LAST_WORDS_SECONDS):
+        with anyio.move_on_after(seconds):
             async for chunk in self._chunks:
                 self._feed(chunk)
+                if len(self.tail) > AFTER_END_BYTES_MAX:
+                    return
+
+    @property
+    def _same_protocol(self) -> bool:
+        return self.route is not None and self.route.protocol == self._ask.protocol
 
     def _take_whole(self, whole: bytes, conversion: Conversion) -> None:
         """A whole answer: metered, checked to be one, and kept back until its charge is durable."""

@@ -21,8 +21,8 @@ def usage_estimate(*, prompt_bytes: int, output_bytes: int) -> Usage:
 class Meter:
     """Takes the usage objects of one request as they come by; `usage` is None until they told both input and output.
 
-    OpenAI's objects tell everything each time. Anthropic's start with the input, and later ones add the output or
-    correct the input. `flags` names what was odd and wants a person's eye: none of it stops a request.
+    OpenAI's objects tell everything each time. Anthropic's start with the input and a first guess at the output; later
+    ones correct both. `flags` names what was odd and wants a person's eye: none of it stops a request.
     """
 
     def __init__(self) -> None:
@@ -30,17 +30,25 @@ class Meter:
         self.flags: frozenset[str] = frozenset()
         self._prompt: Usage | None = None
         self._output: Usage | None = None
+        self._output_told = 0
 
     def observe(self, reported: Mapping[str, Any]) -> None:
-        """Take one more object: the last good numbers win, smaller ones are flagged and left aside."""
+        """Take one more object. Smaller numbers are flagged: OpenAI's are left aside, Anthropic's are corrections."""
         counts = _Counts(reported)
         if "prompt_tokens" in reported or "completion_tokens" in reported:
             self.usage = _larger(self.usage, _openai_usage(counts), counts.flags)
         else:
-            self._prompt = _larger(self._prompt, _anthropic_prompt(counts, self._prompt), counts.flags)
-            self._output = _larger(self._output, _anthropic_output(counts), counts.flags)
+            self._prompt = _later(self._prompt, _anthropic_prompt(counts, self._prompt), counts.flags)
+            self._take_output(_anthropic_output(counts), counts.flags)
             self.usage = _joined(self._prompt, self._output) or self.usage
         self.flags |= counts.flags
+
+    def _take_output(self, new: Usage | None, flags: set[str]) -> None:
+        """The first number is a guess. After it, a bare zero means: as before."""
+        if new is None or (self._output_told > 1 and new.output_tokens == 0):
+            return
+        self._output = _later(self._output, new, flags if self._output_told > 1 else set())
+        self._output_told += 1
 
 
 @dataclass(slots=True)
@@ -175,6 +183,12 @@ def _larger(known: Usage | None, new: Usage | None, flags: set[str]) -> Usage | 
         flags.add("decreased")
         return known
     return new
+
+
+def _later(known: Usage | None, new: Usage | None, flags: set[str]) -> Usage | None:
+    if new is not None and known is not None and _size(new) < _size(known):
+        flags.add("decreased")
+    return new or known
 
 
 def _joined(prompt: Usage | None, output: Usage | None) -> Usage | None:

@@ -1,11 +1,25 @@
 """What one attempt gave: when content began, how much of it, and what the upstream said that was used. Pure."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from billing.holds import Source
+from billing.holds import Outcome, Source
 from catalog.pricing import Usage
+from catalog.snapshot import Route
 from gateway.metering import Meter, usage_estimate
 from gateway.wire.stream import Answer, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a request came to: the evidence of its usage record."""
+
+    outcome: Outcome
+    source: Source
+    usage: Usage
+    route: Route | None
+    first_content_ms: int | None
+    duration_ms: int
+    flags: frozenset[str]  # what was odd about the upstream's usage: wants a person's eye, changes nothing
 
 
 class Tally:

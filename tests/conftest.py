@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 from django.test.utils import setup_databases, teardown_databases
+from hypothesis import HealthCheck, settings
 
 from tokenoutput.embedded import database_running
+
+# How fast a machine is says nothing about what is tested.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def pytest_unconfigure(config):

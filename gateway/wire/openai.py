@@ -100,10 +100,14 @@ def request_upstream(
 
 
 class StreamReader:
-    """Reads one stream. Every choice must have said why it finished before `[DONE]` counts as the proper end."""
+    """Reads one stream. `[DONE]` is the proper end once every choice said why it finished.
+
+    Some providers never say why. Where the final account came, a chunk of usage alone, they had come to their end too.
+    """
 
     def __init__(self) -> None:
         self._finished: dict[str, bool] = {}
+        self._accounted = False
         self._failed = False
 
     def feed(self, event: Event) -> Seen:
@@ -111,7 +115,7 @@ class StreamReader:
         if not event.data:
             return NOTHING
         if event.data.strip() == b"[DONE]":
-            finished = bool(self._finished) and all(self._finished.values())
+            finished = bool(self._finished) and (self._accounted or all(self._finished.values()))
             return Seen(ended=finished and not self._failed, closing=True)
         chunk = object_decode(event.data)
         if chunk is None:
@@ -122,11 +126,13 @@ class StreamReader:
             index = str(choice.get("index", 0))
             self._finished[index] = self._finished.get(index, False) or bool(choice.get("finish_reason"))
         outputs = [_output_of(choice) for choice in choices]
+        usage_only = usage is not None and not choices and error is None
+        self._accounted = self._accounted or usage_only
         return Seen(
             content=any(map(_has_content, outputs)),
             error=error,
             usage=usage,
-            usage_only=usage is not None and not choices and error is None,
+            usage_only=usage_only,
             output_bytes=sum(map(_output_bytes, outputs)),
         )
 

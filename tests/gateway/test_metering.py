@@ -166,11 +166,18 @@ def test_the_last_good_object_wins():
     assert metered(openai(100, 20), openai("x", 30)) == (Usage(100, output_tokens=20), {"unreadable"})
 
 
-def test_smaller_numbers_do_not_replace_larger_ones_without_a_flag():
+def test_smaller_numbers_are_flagged():
+    """OpenAI's totals only grow, so a smaller one is a fault; Anthropic's later events correct the earlier ones."""
     assert metered(openai(100, 20), openai(100, 5)) == (Usage(100, output_tokens=20), {"decreased"})
-    start, late = {"input_tokens": 50, "output_tokens": 9}, {"output_tokens": 5}
-    assert metered(start, late) == (Usage(50, output_tokens=9), {"decreased"})
-    assert metered(start, {"input_tokens": 20, "output_tokens": 9}) == (Usage(50, output_tokens=9), {"decreased"})
+    start, late = {"input_tokens": 50, "output_tokens": 1}, {"output_tokens": 9}
+    assert metered(start, late, {"output_tokens": 5}) == (Usage(50, output_tokens=5), {"decreased"})
+    assert metered(start, {"input_tokens": 20, "output_tokens": 9}) == (Usage(20, output_tokens=9), {"decreased"})
+
+
+def test_the_first_output_is_a_guess_and_a_later_zero_means_as_before():
+    start = {"input_tokens": 50, "output_tokens": 1}
+    assert metered(start, {"output_tokens": 0}) == (Usage(50), set())
+    assert metered(start, {"output_tokens": 9}, {"output_tokens": 0}) == (Usage(50, output_tokens=9), set())
 
 
 START = {

@@ -309,3 +309,28 @@ def test_a_wallet_that_cannot_cover_the_most_it_can_cost_is_402(gateway_server):
     assert len(model.requests()) == 1
     [row] = poor.used()
     assert row.charge_nanos == price_of(row.usage)
+
+
+@both
+def test_what_comes_after_the_end_comes_along(gateway_server, customer, protocol):
+    sent = [*protocol.stream(), b": and goodbye\n\n"]
+    model = gateway_server.model(scripts.stream(*sent), protocol=protocol.name)
+    with gateway_server.client(customer) as client:
+        answer = client.post(protocol.path, json={**protocol.body, "model": model.public_id, "stream": True})
+    assert answer.content.endswith(b": and goodbye\n\n")
+    assert len(customer.used()) == 1
+
+
+@both
+def test_a_last_event_without_its_blank_line_is_an_end_all_the_same(gateway_server, customer, protocol):
+    """Also where nothing before it was content."""
+    for events in (protocol.stream(), [*protocol.start, protocol.stream()[-1]]):
+        if protocol.name == "openai_chat" and len(events) == 2:
+            continue  # Without a finish reason `[DONE]` alone is no end.
+        whole = b"".join(events)
+        model = gateway_server.model(scripts.stream(whole.rstrip(b"\n")), protocol=protocol.name)
+        with gateway_server.client(customer) as client:
+            answer = client.post(protocol.path, json={**protocol.body, "model": model.public_id, "stream": True})
+        assert answer.status_code == 200
+        assert b'"error"' not in answer.content
+        assert protocol.proper_end.strip() in answer.content

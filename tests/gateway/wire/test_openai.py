@@ -346,3 +346,12 @@ def test_an_answer_that_is_an_error_or_none_at_all():
     assert not openai.answer_read(b'{"choices":[{"message":{"role":"assistant","content":""}}]}').content
     with pytest.raises(BodyInvalid):
         openai.answer_read(b"<html>")
+
+
+def test_a_final_account_before_done_is_an_end_too():
+    """Some providers never say why a choice ended; without either word it is a cut."""
+    said = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+    account = b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n'
+    assert stream_read(openai, said + account + b"data: [DONE]\n\n").ended
+    assert not stream_read(openai, said + b"data: [DONE]\n\n").ended
+    assert not stream_read(openai, account + b"data: [DONE]\n\n").ended

@@ -1,0 +1,1 @@
+"""Replays recorded exchanges through the gateway: `make samples DIR=...`, outside `make test`."""
