@@ -9,6 +9,7 @@ import anyio
 import psycopg
 
 from billing.batches import Batcher, LedgerUnavailable as LedgerUnavailable, Pool
+from billing.checkpoints import HOLD_SECONDS
 from catalog.pricing import Usage
 
 Outcome = Literal["completed", "client_gone", "upstream_error", "void"]
@@ -18,11 +19,6 @@ HOLDS_WAITING_MAX = 2_000
 # A finish is money that was earned: it waits rather than being refused.
 FINISHES_WAITING_MAX = 20_000
 STOP_SECONDS = 5.0
-# A gateway is taken for dead this long after its last sign of life.
-LEASE_SECONDS = 30
-LEASE_RENEW_SECONDS = 10
-# Nothing renews a single hold yet, so one lasts longer than any request; a dead gateway is found by its lease.
-HOLD_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +77,14 @@ class FinishAnswer:
 class LedgerClient:
     """Hold and finish for one gateway process. The pool's connections autocommit and have time-outs of their own."""
 
-    def __init__(self, pool: Pool, lease_id: int) -> None:
+    def __init__(self, pool: Pool, lease_id: int, *, hold_seconds: float = HOLD_SECONDS) -> None:
         self._finishes = Batcher(pool, _FinishCalls(), waiting_max=FINISHES_WAITING_MAX)
-        self._holds = Batcher(pool, _HoldCalls(lease_id, self._finishes), waiting_max=HOLDS_WAITING_MAX)
+        self._hold_calls = _HoldCalls(lease_id, hold_seconds, self._finishes)
+        self._holds = Batcher(pool, self._hold_calls, waiting_max=HOLDS_WAITING_MAX)
+
+    def lease_use(self, lease_id: int) -> None:
+        """Hold under another lease from now on."""
+        self._hold_calls.lease_id = lease_id
 
     async def run(self) -> None:
         """The two batching loops, until cancelled; then the finishes that still wait are sent."""
@@ -112,19 +113,6 @@ class LedgerClient:
         return await self._finishes.submit(request)
 
 
-async def lease_open(pool: Pool, *, name: str) -> int:
-    """Register a gateway process; its holds are its own for as long as it renews."""
-    row = await _one(pool, "SELECT gateway_lease_open(%s, make_interval(secs => %s))", name, LEASE_SECONDS)
-    return int(row[0])
-
-
-async def lease_renew(pool: Pool, lease_id: int) -> None:
-    """Say that the process lives; to be called every `LEASE_RENEW_SECONDS`."""
-    row = await _one(pool, "SELECT gateway_lease_renew(%s, make_interval(secs => %s))", lease_id, LEASE_SECONDS)
-    if not row[0]:
-        raise LedgerUnavailable(f"there is no lease {lease_id}")
-
-
 class _HoldCalls:
     sends_abandoned = False
     query = """
@@ -132,8 +120,9 @@ class _HoldCalls:
           FROM ledger_hold(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
                            %s::bigint[], %s, make_interval(secs => %s))"""
 
-    def __init__(self, lease_id: int, finishes: Batcher[FinishRequest, FinishAnswer]) -> None:
-        self._lease_id = lease_id
+    def __init__(self, lease_id: int, hold_seconds: float, finishes: Batcher[FinishRequest, FinishAnswer]) -> None:
+        self.lease_id = lease_id
+        self._hold_seconds = hold_seconds
         self._finishes = finishes
 
     async def execute(
@@ -148,8 +137,8 @@ class _HoldCalls:
             _array([request.price_version_id for request in requests]),
             [request.client_protocol for request in requests],
             _array([request.amount_nanos for request in requests]),
-            self._lease_id,
-            HOLD_SECONDS,
+            self.lease_id,
+            self._hold_seconds,
         )
         cursor = await connection.execute(self.query, columns, prepare=True)
         return {
@@ -225,13 +214,3 @@ class _FinishCalls:
 def _array(values: Iterable[int | str | None]) -> str:
     """An array as PostgreSQL reads it: cheaper than a list, and of one type however large the numbers are."""
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
-
-
-async def _one(pool: Pool, query: str, *arguments: object) -> tuple[Any, ...]:
-    try:
-        async with pool.connection() as connection:
-            row = await (await connection.execute(query, arguments)).fetchone()
-    except (psycopg.Error, OSError) as error:
-        raise LedgerUnavailable(str(error)) from error
-    assert row is not None  # Both functions answer one row.
-    return tuple(row)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from accounts import services as accounts_services
@@ -15,6 +16,7 @@ Period = Literal["daily", "weekly", "monthly", "total"]
 
 TRANSFER_CONFLICT_SQLSTATE = "LG001"
 PARTITION_DAYS_AHEAD = 14
+LEASE_DAYS_KEPT = 7
 
 
 class TransferConflict(Exception):
@@ -90,6 +92,16 @@ def usage_settle(*, limit: int = 5000) -> int:
         # After the settlement: a key's "last used" is worth no rollback, and the next batch brings it again.
         accounts_services.api_keys_touch(last_used=dict(zip(key_ids, last_used, strict=True)))
     return int(records)
+
+
+def holds_reap(*, limit: int = 1000) -> int:
+    """Resolve holds whose gateway is gone, each at its last checkpoint; how many. Twice at once is fine."""
+    return int(_call("SELECT ledger_reap(%s, make_interval(secs => %s))", limit, settings.REAP_GRACE_SECONDS)[0])
+
+
+def leases_forget() -> int:
+    """Forget gateways that ended long ago; how many."""
+    return int(_call("SELECT gateway_leases_forget(make_interval(days => %s))", LEASE_DAYS_KEPT)[0])
 
 
 def usage_partitions_ensure(*, first_day: date, last_day: date) -> int:

@@ -21,6 +21,7 @@ NIGHT_HOUR = 1
 NIGHT_SECONDS = 3_600
 # So many full batches and the sweep ends: the next is two seconds away.
 SETTLE_BATCHES_MAX = 20
+REAP_LIMIT, REAP_BATCHES_MAX = 1_000, 20
 
 
 @shared_task(name="billing.tasks.settle")
@@ -31,10 +32,22 @@ def settle() -> None:
             return
 
 
+@shared_task(name="billing.tasks.reap")
+def reap() -> None:
+    """Resolve what dead gateways left. Twice at once is fine: each hold is resolved once."""
+    for _ in range(REAP_BATCHES_MAX):
+        found = ledger.holds_reap(limit=REAP_LIMIT)
+        if found:
+            log.warning("holds_reaped", count=found)
+        if found < REAP_LIMIT:
+            return
+
+
 @shared_task(name="billing.tasks.partitions")
 def partitions() -> None:
-    """Make the partitions of the coming days."""
+    """Make the partitions of the coming days, and forget gateways that ended days ago."""
     ledger.usage_partitions_prepare()
+    ledger.leases_forget()
 
 
 @shared_task(name="billing.tasks.alerts_look")

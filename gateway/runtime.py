@@ -14,7 +14,8 @@ from django.db import connection as django_connection
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from billing.holds import LEASE_RENEW_SECONDS, LedgerClient, LedgerUnavailable, lease_open, lease_renew
+from billing.holds import LedgerClient, LedgerUnavailable
+from billing.leases import lease_open, lease_renew
 from catalog.selectors import snapshot_load
 from catalog.snapshot import CatalogSnapshot
 from gateway.admission import Allowance, Callers
@@ -24,6 +25,7 @@ from gateway.upstream import Upstreams
 log = structlog.get_logger(__name__)
 POOL_CONNECTIONS_MAX = 4
 COUNTING_THREADS = 4
+LEASE_RETRY_SECONDS = 0.5
 
 
 class Runtime:
@@ -54,8 +56,8 @@ class Runtime:
         self.pool = _pool()
         async with self.pool:
             await self.pool.wait()
-            lease_id = await lease_open(self.pool, name=f"{socket.gethostname()}:{os.getpid()}")
-            self.ledger = LedgerClient(self.pool, lease_id)
+            lease_id = await self._lease_open()
+            self.ledger = LedgerClient(self.pool, lease_id, hold_seconds=settings.HOLD_SECONDS)
             self.callers = Callers(self.pool, cache_seconds=self.config["caller_cache_seconds"])
             self.snapshot = await to_thread.run_sync(_snapshot)
             await self.upstreams.start()
@@ -93,13 +95,23 @@ class Runtime:
         except Exception:
             log.exception("background_task_failed")
 
+    async def _lease_open(self) -> int:
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        return await lease_open(self.pool, name=name, seconds=settings.LEASE_SECONDS)
+
     async def _renew(self, lease_id: int) -> None:
+        """A third of the lease apart; sooner after a failure, because the reaper waits for nobody."""
+        pause = settings.LEASE_SECONDS / 3
         while True:
-            await anyio.sleep(LEASE_RENEW_SECONDS)
+            await anyio.sleep(pause)
+            pause = settings.LEASE_SECONDS / 3
             try:
-                await lease_renew(self.pool, lease_id)
+                if not await lease_renew(self.pool, lease_id, seconds=settings.LEASE_SECONDS):
+                    lease_id = await self._lease_open()
+                    self.ledger.lease_use(lease_id)
             except LedgerUnavailable:
                 log.warning("lease_not_renewed")
+                pause = min(LEASE_RETRY_SECONDS, pause)
 
     async def _refresh(self) -> None:
         """Reload the catalog on notice, and now and then in case one was lost."""

@@ -51,6 +51,7 @@ app.conf.update(
         "alerts_send": {"task": "billing.tasks.alerts_send", "schedule": 5.0, "options": {"expires": 10}},
         "books_minute": {"task": "billing.tasks.books_minute", "schedule": 60.0, "options": {"expires": 60}},
         "books_night": {"task": "billing.tasks.books_night", "schedule": 3600.0, "options": {"expires": 1800}},
+        "reap": {"task": "billing.tasks.reap", "schedule": settings.REAP_SECONDS, "options": {"expires": 20}},
         "partitions": {"task": "billing.tasks.partitions", "schedule": 3600.0, "options": {"expires": 1800}},
     },
 )

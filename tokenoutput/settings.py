@@ -223,6 +223,13 @@ DEVELOPMENT_TOPUP = DEBUG
 USAGE_DAY_PARTITIONS = max(env.int("USAGE_DAY_PARTITIONS", default=60), 40)
 USAGE_MONTHS_KEPT = env.int("USAGE_MONTHS_KEPT", default=0)
 
+# A gateway that did not renew its lease is taken for dead; what it held is free after lease + grace + a sweep.
+LEASE_SECONDS = env.float("LEASE_SECONDS", default=30.0)
+# How long a request's hold lives without a renewal, which comes every second or so.
+HOLD_SECONDS = env.float("HOLD_SECONDS", default=3600.0)
+REAP_GRACE_SECONDS = env.float("REAP_GRACE_SECONDS", default=15.0)
+REAP_SECONDS = env.float("REAP_SECONDS", default=5.0)
+
 # --- Gateway ----------------------------------------------------------------------------------------------------
 GATEWAY = {
     "body_bytes_max": 32 * 1024 * 1024,

@@ -1,7 +1,7 @@
 -- Time and ids of the ledger. PostgreSQL 15 or later, no extension. 1 nano = 1e-9 US dollar, always BIGINT.
 --
 -- Read the files in this order: clock, tables (what is true), shared, then one file per event: transfer (money in), limit,
--- reserve and hold (admission), finish (charge), settle, and invariants (the view that must be empty). grants says who may call.
+-- reserve and hold (admission), progress (renewal), finish (charge), reap, settle, and invariants (the view that must be empty). grants says who may call.
 --
 -- The rules that keep it correct under concurrency:
 --   1. Whoever changes posted, held, granted or debt of a wallet, or spent or held of one of its limits, locks that wallet first.

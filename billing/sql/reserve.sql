@@ -1,4 +1,4 @@
--- May these requests have this money? Shared by hold and, later, renewal.
+-- May these requests have this money? Shared by hold and progress (renewal).
 
 -- The caller has locked the wallets. Decides in the order of the arrays, the n-th seeing what the earlier ones took, then adds
 -- the sums to wallets and limits: a fixed number of statements, whatever the size of the batch.

@@ -29,7 +29,9 @@ FILES = (
     "limit_end",
     "reserve",
     "hold",
+    "progress",
     "finish",
+    "reap",
     "settle",
     "invariants",
     "close",
@@ -106,22 +108,53 @@ class Books:
     def credit(self, wallet: int, usd: float, key: str, *, kind: str = "correction", reason: str = "a story") -> str:
         return self.one("SELECT ledger_credit(%s, %s, %s, %s, %s)", wallet, round(usd * USD), key, kind, reason)
 
-    def hold_many(self, asked: list[tuple[UUID, int, float]], *, key: int = 1, member: int | None = None):
+    def hold_many(
+        self,
+        asked: list[tuple[UUID, int, float]],
+        *,
+        key: int = 1,
+        member: int | None = None,
+        lease: int = 1,
+        ttl: str = "1 hour",
+    ):
         """(decision, available dollars, limit) for each (request, wallet, dollars), in order."""
         ids, wallets, amounts = (list(column) for column in zip(*asked, strict=True))
         n = len(ids)
         rows = self.connection.execute(
-            "SELECT decision, available_nanos, limit_id FROM ledger_hold(%s, %s, %s, %s::bigint[], %s, %s, %s, %s, 1,"
-            " '1 hour') ORDER BY n",
+            "SELECT decision, available_nanos, limit_id FROM ledger_hold(%s, %s, %s, %s::bigint[], %s, %s, %s, %s,"
+            " %s, %s) ORDER BY n",
             [ids, wallets, [key] * n, [member] * n, [7] * n, [8] * n, ["openai_chat"] * n,
-             [round(usd * USD) for usd in amounts]],
+             [round(usd * USD) for usd in amounts], lease, ttl],
         ).fetchall()  # fmt: skip
         return [(decision, nanos / USD if nanos is not None else None, limit) for decision, nanos, limit in rows]
 
-    def hold(self, wallet: int, usd: float, *, request: UUID | None = None, key: int = 1, member: int | None = None):
+    def lease(self, seconds: float) -> int:
+        """A gateway whose lease ends in so many seconds, or ended so long ago."""
+        return self.one("SELECT gateway_lease_open('a story', make_interval(secs => %s))", seconds)
+
+    def progress(self, *asked: tuple[UUID, int, float, float], evidence: str | None = None, ttl: str = "1 hour"):
+        """(decision, available dollars) for each (request, wallet, dollars so far, dollars more), in order."""
+        ids, wallets, charges, more = (list(column) for column in zip(*asked, strict=True))
+        rows = self.connection.execute(
+            "SELECT decision, available_nanos FROM ledger_progress(%s, %s, %s::bigint[], %s::text[]::jsonb[],"
+            " %s::bigint[], %s) ORDER BY n",
+            [ids, wallets, [round(usd * USD) for usd in charges], [evidence] * len(ids),
+             [round(usd * USD) for usd in more], ttl],
+        ).fetchall()  # fmt: skip
+        return [(decision, nanos / USD if nanos is not None else None) for decision, nanos in rows]
+
+    def sweep(self, *, grace: str = "0 s") -> int:
+        """The reaper's turn: how many holds it resolved."""
+        return self.one("SELECT ledger_reap(1000, %s)", grace)
+
+    def record(self, request: UUID, *columns: str) -> Any:
+        """The first usage record of a request; None where there is none."""
+        return self.one(f"SELECT {', '.join(columns)} FROM usage_record WHERE id = %s", request)
+
+    def hold(self, wallet: int, usd: float, *, request: UUID | None = None, **more: Any):
         """The request's id when it was held, else what stood in the way."""
         request = request or request_id_make()
-        ((decision, _, _),) = self.hold_many([(request, wallet, usd)], key=key, member=member)
+        ((decision, _, _),) = self.hold_many([(request, wallet, usd)], **more)
         return request if decision == "held" else decision
 
     def finish_many(self, asked: list[tuple[UUID, int, float]], **details: Any):

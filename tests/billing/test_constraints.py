@@ -10,7 +10,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from accounts.services import organization_create, user_create
 from billing import ledger
-from billing.holds import LedgerClient, lease_open
+from billing.holds import LedgerClient
+from billing.leases import lease_open
 from gateway.request_id import request_id_make
 from tests.billing.books import USD, Books, Purse
 from tests.billing.test_holds import finish_of, hold_of
@@ -26,6 +27,9 @@ DOORS = {
     "usage_month_merge",
     "gateway_lease_open",
     "gateway_lease_renew",
+    "gateway_leases_forget",
+    "ledger_progress",
+    "ledger_reap",
     "ledger_credit",
     "ledger_finish",
     "ledger_hold",

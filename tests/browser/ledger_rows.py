@@ -6,7 +6,8 @@ import anyio
 from django.db import connection
 from psycopg_pool import AsyncConnectionPool
 
-from billing.holds import FinishRequest, HoldRequest, LedgerClient, Outcome, lease_open
+from billing.holds import FinishRequest, HoldRequest, LedgerClient, Outcome
+from billing.leases import lease_open
 from catalog.pricing import Usage
 from gateway.request_id import request_id_make
 

@@ -24,6 +24,7 @@ def test_every_scheduled_task_exists_and_expires():
         "billing.tasks.alerts_send",
         "billing.tasks.books_minute",
         "billing.tasks.books_night",
+        "billing.tasks.reap",
         "billing.tasks.settle",
         "billing.tasks.partitions",
     }
