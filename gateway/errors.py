@@ -111,7 +111,7 @@ def body_of(error: GatewayError, protocol: Protocol, request_id: str) -> bytes:
 
 def event_of(error: GatewayError, protocol: Protocol, request_id: str) -> bytes:
     """The error inside a stream whose status went out long ago: never followed by a proper end."""
-    body = body_of(error, protocol, request_id)
+    body = msgspec.json.format(body_of(error, protocol, request_id), indent=-1)  # One line, whoever wrote it.
     return b"event: error\ndata: " + body + b"\n\n" if protocol == "anthropic_messages" else b"data: " + body + b"\n\n"
 
 

@@ -39,9 +39,9 @@ class RawClient:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
 
-    def read_until(self, marker: bytes) -> bytes:
-        """Read on until `marker` has come."""
-        while marker not in self.received:
+    def read_until(self, marker: bytes, *, times: int = 1) -> bytes:
+        """Read on until `marker` has come so many times."""
+        while self.received.count(marker) < times:
             part = self._socket.recv(65536)
             assert part, f"the connection ended before {marker!r}: {self.received[-300:]!r}"
             self.received += part
