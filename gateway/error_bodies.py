@@ -34,15 +34,15 @@ def body_text(body: bytes, content_type: str | None) -> str:
     for charset in ("utf-8-sig", _charset(content_type)):
         try:
             return body.decode(charset)
-        except (UnicodeDecodeError, LookupError):
-            continue
+        except (ValueError, LookupError):
+            continue  # Not so encoded, or no such encoding.
     return body.decode("latin-1")
 
 
 def body_message(text: str) -> str | None:
     """The sentence for a person in an error's body: JSON of any shape, a page, or plain words."""
     decoded = json_decode(text)
-    if decoded is not None and not isinstance(decoded, str):
+    if (decoded is not None or text.strip() == "null") and not isinstance(decoded, str):
         return message_in(decoded)
     if _HTML.match(text):
         found = _TITLE.search(text)

@@ -151,7 +151,8 @@ def _relayed(text: str, protocol: Protocol) -> bytes | None:
     if protocol == "anthropic_messages":
         fits = decoded.get("type") == "error" and isinstance(error.get("type"), str)
     else:
-        fits = all(isinstance(error.get(name), (str, type(None))) for name in ("type", "code", "param"))
+        words = [error.get(name) for name in ("type", "code", "param")]
+        fits = "type" in error and all(isinstance(word, (str, type(None))) for word in words)
     clean = secret_free(text)
     return clean.encode() if fits and (clean == text or json_decode(clean) is not None) else None
 

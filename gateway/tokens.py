@@ -15,7 +15,7 @@ from gateway.wire.body import BodyInvalid, value_decode
 # What stands around a message, a call and a tool in the templates that we know of, in tokens.
 MESSAGE_TOKENS: Final = 5
 BLOCK_TOKENS: Final = 8
-TOOLS_TOKENS: Final = 60  # Told once where there are tools.
+TOOLS_TOKENS: Final = 500  # Told once where there are tools; Claude Code takes as many off again.
 IMAGE_TOKENS_MAX: Final = 1_600  # Also for an image whose size cannot be seen, such as one behind a URL.
 IMAGE_EDGE_PIXELS: Final = 1_568
 PIXELS_PER_TOKEN: Final = 750
