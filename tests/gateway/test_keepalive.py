@@ -71,11 +71,8 @@ def test_each_silence_of_a_stream_is_filled_with_signs_of_life(quick, protocol, 
 def test_signs_of_life_do_not_cut_into_an_event(quick, protocol):
     """Half an event waits upstream: the client is told that it lives, and gets the event in one piece."""
     customer, gate = quick.customer(), Gate()
-    *pieces, text, end = (
-        *protocol.start,
-        protocol.text("Two"),
-        b"".join(protocol.stream("Two")[len(protocol.start) + 1 :]),
-    )
+    pieces, text = protocol.start, protocol.text("Two")
+    end = b"".join(protocol.stream("Two")[len(pieces) + 1 :])
     half = len(text) // 2
     model = quick.model(scripts.stream(*pieces, text, text[:half], gate, text[half:], end), protocol=protocol.name)
     sign = SIGNS[protocol.name]
