@@ -27,7 +27,7 @@ from catalog.snapshot import (
 logger = logging.getLogger(__name__)
 
 PROTOCOLS: tuple[Protocol, ...] = ("openai_chat", "anthropic_messages")
-Conversions = Collection[tuple[Protocol, Protocol]]
+Conversions = Collection[tuple[str, Protocol]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ import anyio
 import structlog
 from django.conf import settings
 
-from catalog.snapshot import Protocol
 from gateway.body import body_read
 from gateway.client import Client, Receive, Send
 from gateway.counting import count_tokens
 from gateway.endpoints import client_headers
 from gateway.errors import GatewayError, Reason
 from gateway.models_list import models_answer
+from gateway.protocols import ClientProtocol
 from gateway.relay import Call, relay
 from gateway.request_id import request_id_make
 from gateway.runtime import Runtime
@@ -31,7 +31,7 @@ Headers = Mapping[bytes, bytes]
 class Endpoint:
     """What answers a POST to one path, and in which protocol."""
 
-    protocol: Protocol
+    protocol: ClientProtocol
     handle: Callable[[Runtime, Call, Client], Awaitable[None]]
 
 
@@ -160,7 +160,7 @@ def _require(method: str, *allowed: str) -> None:
         raise GatewayError(Reason.METHOD, said, allow=", ".join(allowed))
 
 
-def _protocol(path: str, headers: Headers) -> Protocol:
+def _protocol(path: str, headers: Headers) -> ClientProtocol:
     """Whose words an answer uses: the endpoint's, and on shared paths those of the client's API version header."""
     if path.startswith("/v1/messages") or (b"anthropic-version" in headers and path not in ENDPOINTS):
         return "anthropic_messages"

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from catalog.snapshot import Model, Protocol, Route
+from catalog.snapshot import Model, Route
 from gateway.convert import CONVERSIONS
 from gateway.convert.conversion import Asked, Conversion
 from gateway.endpoints import ClientHeaders
 from gateway.errors import GatewayError, Reason
 from gateway.failures import UpstreamFailure
+from gateway.protocols import ClientProtocol
 from gateway.wire.body import BodyInvalid
 
 
@@ -18,7 +19,7 @@ from gateway.wire.body import BodyInvalid
 class Ask:
     """A request as the relay hands it on."""
 
-    protocol: Protocol
+    protocol: ClientProtocol
     model: Model
     members: dict[str, msgspec.Raw]
     headers: ClientHeaders

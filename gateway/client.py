@@ -6,9 +6,9 @@ from typing import Any, Protocol as TypingProtocol
 
 import anyio
 
-from catalog.snapshot import Protocol
 from gateway.errors import GatewayError, body_of, event_of, headers_of, status_of
 from gateway.limits import RATE_HEADERS, Standing
+from gateway.protocols import ClientProtocol
 
 
 class Send(TypingProtocol):
@@ -33,7 +33,7 @@ class Client:
     """
 
     def __init__(
-        self, send: Send, *, protocol: Protocol, request_id: str, stall_seconds: float, keepalive_seconds: float
+        self, send: Send, *, protocol: ClientProtocol, request_id: str, stall_seconds: float, keepalive_seconds: float
     ) -> None:
         self._send = send
         self._stall_seconds = stall_seconds
@@ -41,7 +41,7 @@ class Client:
         self._writing = anyio.Lock()
         self._wrote_at = 0.0
         self._between_events = True
-        self.protocol: Protocol = protocol
+        self.protocol: ClientProtocol = protocol
         self.request_id = request_id
         identity = request_id.encode()
         self.headers: list[Header] = [

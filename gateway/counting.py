@@ -11,6 +11,7 @@ from gateway.client import Client
 from gateway.endpoints import COUNT_TOKENS_PATH, upstream_headers, upstream_path
 from gateway.errors import GatewayError, Reason
 from gateway.failures import failure_of_status
+from gateway.protocols import ClientProtocol
 from gateway.relay import Call
 from gateway.routing import candidates
 from gateway.runtime import Runtime
@@ -23,7 +24,7 @@ from gateway.wire.stream import object_decode
 
 log = structlog.get_logger(__name__)
 # Only a route that speaks the protocol itself can count for it.
-COUNTING: set[tuple[Protocol, Protocol]] = {("anthropic_messages", "anthropic_messages")}
+COUNTING: set[tuple[ClientProtocol, Protocol]] = {("anthropic_messages", "anthropic_messages")}
 # A count that takes longer than this is not worth waiting for: we have our own.
 UPSTREAM_SECONDS = 10.0
 # What an upstream says of the request itself; any other failure to count is its own.

@@ -1,12 +1,21 @@
 """The wire modules by protocol, and where and with which headers an upstream of each is called."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
-from catalog.snapshot import Protocol, Route
-from gateway.wire import anthropic, openai
+import msgspec
 
+from catalog.snapshot import Protocol, Route
+from gateway.protocols import ClientProtocol
+from gateway.wire import anthropic, openai
+from gateway.wire.request import Request
+
+# What reads the request of a client, and what reads the answer of an upstream.
+REQUESTS: Mapping[ClientProtocol, Callable[[Mapping[str, msgspec.Raw]], Request]] = {
+    "openai_chat": openai.request_read,
+    "anthropic_messages": anthropic.request_read,
+}
 WIRES: Mapping[Protocol, ModuleType] = {"openai_chat": openai, "anthropic_messages": anthropic}
 # Relative to the base URL that an official SDK of the protocol is given.
 PATHS: Mapping[Protocol, str] = {"openai_chat": "/chat/completions", "anthropic_messages": "/v1/messages"}
@@ -24,7 +33,7 @@ class ClientHeaders:
     beta_query: bool = False
 
 
-def client_headers(headers: Iterable[tuple[bytes, bytes]], query: bytes, protocol: Protocol) -> ClientHeaders:
+def client_headers(headers: Iterable[tuple[bytes, bytes]], query: bytes, protocol: ClientProtocol) -> ClientHeaders:
     """What an Anthropic client said; on the way from another protocol such headers are strays and mean nothing."""
     if protocol != "anthropic_messages":
         return ClientHeaders()

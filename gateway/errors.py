@@ -6,7 +6,7 @@ from enum import Enum
 
 import msgspec
 
-from catalog.snapshot import Protocol
+from gateway.protocols import ClientProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,13 @@ class GatewayError(Exception):
         return f"{self.reason.name}: {self.message}"
 
 
-def status_of(error: GatewayError, protocol: Protocol) -> int:
+def status_of(error: GatewayError, protocol: ClientProtocol) -> int:
     """The HTTP status; OpenAI clients know no 529 and get 503 for it."""
     status = error.status or error.reason.value.status
-    return 503 if status == 529 and protocol == "openai_chat" else status
+    return 503 if status == 529 and protocol != "anthropic_messages" else status
 
 
-def body_of(error: GatewayError, protocol: Protocol, request_id: str) -> bytes:
+def body_of(error: GatewayError, protocol: ClientProtocol, request_id: str) -> bytes:
     """The error as one JSON object in the client's shape; it says whether the request cost anything."""
     if error.body is not None:
         return error.body
@@ -109,7 +109,7 @@ def body_of(error: GatewayError, protocol: Protocol, request_id: str) -> bytes:
     )
 
 
-def event_of(error: GatewayError, protocol: Protocol, request_id: str) -> bytes:
+def event_of(error: GatewayError, protocol: ClientProtocol, request_id: str) -> bytes:
     """The error inside a stream whose status went out long ago: never followed by a proper end."""
     body = msgspec.json.format(body_of(error, protocol, request_id), indent=-1)  # One line, whoever wrote it.
     return b"event: error\ndata: " + body + b"\n\n" if protocol == "anthropic_messages" else b"data: " + body + b"\n\n"

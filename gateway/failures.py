@@ -8,6 +8,7 @@ from typing import Any
 from catalog.snapshot import Protocol
 from gateway.error_bodies import body_message, body_text, json_decode, message_in, secret_free
 from gateway.errors import GatewayError, Reason
+from gateway.protocols import NEAREST, ClientProtocol
 from gateway.retry_after import retry_after_read
 
 _FAULT_OF_OURS = frozenset({401, 402, 403, 404, 408})
@@ -40,7 +41,7 @@ class UpstreamFailure(Exception):
 
 
 def failure_of_status(
-    status: int, body: bytes, header: Callable[[str], str | None], *, client: Protocol, upstream: Protocol
+    status: int, body: bytes, header: Callable[[str], str | None], *, client: ClientProtocol, upstream: Protocol
 ) -> UpstreamFailure:
     """An HTTP status other than 200, with a body of whatever form; `header` gives the answer's headers."""
     text = body_text(body, header("content-type"))
@@ -52,7 +53,7 @@ def failure_of_status(
     if 400 <= status < 500 and status not in _FAULT_OF_OURS:
         reason = Reason.TOO_LARGE if status == 413 else Reason.INVALID
         message = body_message(text) or "The model's provider refused the request."
-        relayed = _relayed(text, client) if client == upstream else None
+        relayed = _relayed(text, client) if NEAREST[client] == upstream else None
         error = GatewayError(reason, message, _param_of(text), retry_after, status=status, body=relayed)
         return UpstreamFailure(error, next_route=False)
     # Our key, our credit, our route or their fault: never the customer's.
@@ -140,7 +141,7 @@ def _said(text: str) -> str | None:
     return message_in(decoded) if isinstance(decoded := json_decode(text), (dict, list)) else None
 
 
-def _relayed(text: str, protocol: Protocol) -> bytes | None:
+def _relayed(text: str, protocol: ClientProtocol) -> bytes | None:
     """The upstream's error object as the client's answer, secrets aside; None where it has not the client's shape."""
     decoded = json_decode(text)
     error = decoded.get("error") if isinstance(decoded, dict) else None

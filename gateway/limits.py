@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from catalog.snapshot import Protocol
 from gateway.errors import GatewayError, Reason
+from gateway.protocols import ClientProtocol
 
 Subject = tuple[str, int]  # ("key", 7), ("organization", 3)
 BUCKETS_MAX = 50_000
@@ -110,7 +110,9 @@ def _duration(seconds: float) -> str:
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
-RATE_HEADERS: Mapping[Protocol, Callable[[Standing], list[tuple[bytes, bytes]]]] = {
+RATE_HEADERS: Mapping[ClientProtocol, Callable[[Standing], list[tuple[bytes, bytes]]]] = {
     "openai_chat": headers_openai,
+    "openai_responses": headers_openai,
+    "openai_embeddings": headers_openai,
     "anthropic_messages": lambda standing: headers_openai(standing) + headers_anthropic(standing),
 }

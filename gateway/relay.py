@@ -6,15 +6,15 @@ from uuid import UUID
 
 import anyio
 
-from catalog.snapshot import Protocol
 from gateway.admission import Party
 from gateway.ask import Ask
 from gateway.bill import Bill
 from gateway.client import Client
 from gateway.convert import CONVERSIONS
-from gateway.endpoints import WIRES, ClientHeaders
+from gateway.endpoints import REQUESTS, ClientHeaders
 from gateway.errors import GatewayError, Reason
 from gateway.exchange import Exchange
+from gateway.protocols import ClientProtocol
 from gateway.routing import candidates
 from gateway.runtime import Runtime
 from gateway.wire.body import BodyInvalid, members_decode
@@ -26,7 +26,7 @@ class Call:
 
     request_id: UUID
     party: Party
-    protocol: Protocol
+    protocol: ClientProtocol
     headers: ClientHeaders
     body: bytes
 
@@ -63,7 +63,7 @@ def read(runtime: Runtime, call: Call) -> Ask:
     """The body, checked, and the model it names; a 400 names the field that is wrong."""
     try:
         members = members_decode(call.body)
-        request = WIRES[call.protocol].request_read(members)
+        request = REQUESTS[call.protocol](members)
     except BodyInvalid as invalid:
         raise GatewayError(Reason.INVALID, invalid.message, invalid.param) from invalid
     model = runtime.snapshot.models.get(request.model)

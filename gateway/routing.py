@@ -5,14 +5,15 @@ from math import log
 from random import random as random_default
 
 from catalog.snapshot import Model, Protocol, Route
+from gateway.protocols import NEAREST, ClientProtocol
 
 ATTEMPTS_MAX = 3
 
 
 def candidates(
     model: Model,
-    protocol: Protocol,
-    conversions: Container[tuple[Protocol, Protocol]],
+    protocol: ClientProtocol,
+    conversions: Container[tuple[ClientProtocol, Protocol]],
     random: Callable[[], float] = random_default,
 ) -> list[Route]:
     """Routes that can serve a client of `protocol`: by priority, then no conversion before conversion, then by weight.
@@ -25,7 +26,7 @@ def candidates(
         usable.sort(
             key=lambda route: (
                 route.priority,
-                route.protocol != protocol,
+                route.protocol != NEAREST[protocol],
                 -log(random() or 1e-300) / max(route.weight, 1),
             )
         )

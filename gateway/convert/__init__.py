@@ -7,9 +7,10 @@ from gateway.convert.anthropic_openai import AnthropicToOpenAI
 from gateway.convert.conversion import Converter
 from gateway.convert.openai_anthropic import OpenAIToAnthropic
 from gateway.convert.same import AnthropicSame, OpenAISame
+from gateway.protocols import ClientProtocol
 
 # (client's protocol, upstream's protocol). A pair that is missing cannot be routed to.
-CONVERSIONS: Mapping[tuple[Protocol, Protocol], Converter] = {
+CONVERSIONS: Mapping[tuple[ClientProtocol, Protocol], Converter] = {
     ("openai_chat", "openai_chat"): OpenAISame,
     ("anthropic_messages", "openai_chat"): AnthropicToOpenAI,
     ("openai_chat", "anthropic_messages"): OpenAIToAnthropic,
