@@ -12,24 +12,13 @@ from billing.holds import Outcome, Source
 from catalog.pricing import Usage
 from catalog.snapshot import Route
 from gateway.ask import Ask, converted
-from gateway.convert.conversion import Conversion, StreamConversion
 from gateway.endpoints import WIRES, upstream_headers, upstream_path
 from gateway.errors import GatewayError, Reason
-from gateway.failures import (
-    UpstreamFailure,
-    cut_error,
-    error_of_event,
-    event_secret_free,
-    failure_of_break,
-    failure_of_event,
-    failure_of_status,
-    failure_of_timeout,
-)
-from gateway.tally import Result, Tally
+from gateway.failures import UpstreamFailure, failure_of_break, failure_of_status, failure_of_timeout
+from gateway.reading import Reading
+from gateway.tally import Result
 from gateway.upstream import UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
-from gateway.wire.body import BodyInvalid
-from gateway.wire.sse import Event, EventParser, EventTooLarge
-from gateway.wire.stream import Seen
+from gateway.wire.sse import EventTooLarge
 
 log = structlog.get_logger(__name__)
 # How long an answer is read on for a client that left.
@@ -46,6 +35,7 @@ class Exchange:
     """Open it, iterate `pieces`, take `result` and `tail`; used as an async context manager, it leaves no connection.
 
     `tail` is what may only be sent once the charge is durable: the proper end of a stream, or a whole answer.
+    Whatever waits for the upstream runs inside `scope`, so that leaving can cut it.
     """
 
     def __init__(self, upstreams: Upstreams, ask: Ask) -> None:
@@ -54,16 +44,14 @@ class Exchange:
         self._stack = AsyncExitStack()
         self._started = time.perf_counter()
         self._chunks: AsyncIterator[bytes] | None = None
-        self._conversion: StreamConversion | None = None
+        self._reading: Reading | None = None
+        self._failure: GatewayError | None = None
         self._prelude = b""
         self._accepted = False
-        self._ended = False
         self._status_out = False
-        self._tally = Tally()
+        self.scope = anyio.CancelScope()
         self.route: Route | None = None
-        self.failure: GatewayError | None = None
         self.client_left = False
-        self.tail = b""
         self.dropped: tuple[str, ...] = ()  # fields of the request that the route does not take
 
     async def __aenter__(self) -> "Exchange":
@@ -73,6 +61,16 @@ class Exchange:
         with anyio.CancelScope(shield=True):
             await self._stack.aclose()
 
+    @property
+    def failure(self) -> GatewayError | None:
+        """What the client is told in place of an end."""
+        return self._failure or (self._reading.failure if self._reading else None)
+
+    @property
+    def tail(self) -> bytes:
+        """What is sent last."""
+        return self._reading.tail if self._reading and self._failure is None else b""
+
     async def open(self, candidates: Sequence[Route]) -> None:
         """Try the routes in order until one gives content; raises the last one's `GatewayError` when none does."""
         for route in candidates:
@@ -80,7 +78,7 @@ class Exchange:
                 await self._attempt(route)
             except UpstreamFailure as failure:
                 await self._stack.aclose()
-                self._accepted = False
+                self._accepted, self._reading = False, None
                 log.warning("upstream_failed", provider=route.provider.slug, reason=failure.error.reason.name)
                 if not failure.next_route or route is candidates[-1] or self.client_left:
                     raise failure.error from failure
@@ -97,72 +95,72 @@ class Exchange:
         """What the client may have at once: everything of a stream but its proper end. Never raises: see `failure`."""
         if self._prelude:
             yield self._prelude
-        if self._chunks is None:
+        if self._chunks is None or self._reading is None:
             return
+        reading = self._reading
         try:
-            while not self._over():
+            while not reading.over:
                 if (chunk := await anext(self._chunks, None)) is None:
-                    piece = self._feed_events([event for event in self._parser.finish() if event.is_whole])
-                    if not self._over():
-                        self.failure = cut_error()
+                    piece = reading.feed_rest(whole_only=True)
+                    if not reading.over:
+                        reading.break_off()
                 else:
-                    piece = self._feed(chunk)
+                    piece = reading.feed(chunk)
                 if piece:
                     yield piece
-            if self._over() and self.tail:
-                await self._hear_out(AFTER_END_SECONDS if self._ended else LAST_WORDS_SECONDS)
+            if reading.tail and not reading.stopped_short:
+                await self._hear_out(reading, AFTER_END_SECONDS if reading.ended else LAST_WORDS_SECONDS)
         except (UpstreamBroken, EventTooLarge, msgspec.DecodeError):
-            if not self._ended:
-                self.failure = self.failure or cut_error()
+            reading.break_off()
 
-    def leave(self, scope: anyio.CancelScope) -> None:
+    def leave(self) -> None:
         """The client left. Where hanging up stops the provider's bill we do so; else the answer is read to its end."""
         self.client_left = True
         stops_bill = self.route is not None and not self.route.provider.bills_on_disconnect
         if self._ask.stream and (stops_bill or not self._accepted):
-            scope.cancel()
+            self.scope.cancel()
         else:
-            scope.deadline = min(scope.deadline, anyio.current_time() + DRAIN_SECONDS)
+            self.scope.deadline = min(self.scope.deadline, anyio.current_time() + DRAIN_SECONDS)
 
     def result(self) -> Result:
         """The outcome and what was used, metered where the upstream said it, else estimated from what was seen."""
         outcome = self._outcome()
+        reading = self._reading
+        first = reading.tally.first_content if reading else None
         source: Source = "none"
-        usage = Usage()
-        if outcome != "void":
-            usage, source = self._tally.usage(ended=self._ended, prompt_bytes=self._ask.prompt_bytes)
-        now, first = time.perf_counter(), self._tally.first_content
+        usage, flags = Usage(), frozenset[str]()
+        if reading is not None and outcome != "void":
+            told = reading.ended and not reading.stopped_short
+            usage, source = reading.tally.usage(ended=told, prompt_bytes=self._ask.prompt_bytes)
+            missing = source == "estimated" and not reading.stopped_short
+            flags = reading.tally.flags | ({"missing"} if missing else set())
         return Result(
             outcome,
             source,
             usage,
             self.route if self._accepted else None,
             None if first is None else int((first - self._started) * 1000),
-            int((now - self._started) * 1000),
-            self._tally.flags | ({"missing"} if source == "estimated" else set()),
+            int((time.perf_counter() - self._started) * 1000),
+            flags,
         )
 
-    def _over(self) -> bool:
-        return self._ended or self.failure is not None
-
     def _outcome(self) -> Outcome:
-        if not self._accepted:
+        if not self._accepted or self._reading is None:
             return "void"
-        if self._ended:
+        if self._reading.ended:
             return "completed"
         if self.client_left:
             return "client_gone"
         # Nothing for nothing: an upstream that failed before content costs the customer nothing.
-        return "upstream_error" if self._tally.first_content is not None else "void"
+        return "upstream_error" if self._reading.tally.first_content is not None else "void"
 
     async def _attempt(self, route: Route) -> None:
         ask = self._ask
         self.route = route
-        self._wire = WIRES[route.protocol]
-        self._reader = self._wire.StreamReader()
-        self._tally = Tally()
         conversion = converted(ask, route)
         self.dropped = conversion.dropped
+        reading = Reading(WIRES[route.protocol], conversion, same_protocol=route.protocol == ask.protocol)
+        self._reading = reading
         try:
             with anyio.fail_after(route.provider.first_content_seconds):
                 answer = await self._stack.enter_async_context(
@@ -177,8 +175,7 @@ class Exchange:
                     raise await self._refusal(answer, route)
                 self._accepted = True
                 if ask.stream and answer.content_type == "text/event-stream":
-                    self._conversion = conversion.stream()
-                    await self._await_content(answer)
+                    await self._await_content(answer, reading)
                     return
                 if self._status_out:
                     raise failure_of_break()  # No stream, where one has begun.
@@ -187,102 +184,34 @@ class Exchange:
             raise failure_of_timeout() from slow
         except (UpstreamBroken, EventTooLarge, msgspec.DecodeError) as broken:
             raise failure_of_break() from broken
-        self._take_whole(whole, conversion)
+        reading.take_whole(whole)
 
     async def _refusal(self, answer: UpstreamAnswer, route: Route) -> UpstreamFailure:
         body = await answer.error_body()
         return failure_of_status(answer.status, body, answer.header, client=self._ask.protocol, upstream=route.protocol)
 
-    async def _await_content(self, answer: UpstreamAnswer) -> None:
+    async def _await_content(self, answer: UpstreamAnswer, reading: Reading) -> None:
         """Read until content commits us to this route; what came before it waits in the prelude."""
-        self._parser = EventParser()
         self._chunks = answer.chunks()
         prelude, size = [], 0
         async for chunk in self._chunks:
             size += len(chunk)
-            prelude.append(self._feed(chunk))
-            if self._tally.first_content is not None or self._ended:
+            prelude.append(reading.feed(chunk))
+            if reading.tally.first_content is not None or reading.ended:
                 self._prelude = b"".join(prelude)
                 return
             if size > PRELUDE_BYTES_MAX:
                 raise failure_of_break()
-        self._prelude = b"".join([*prelude, self._feed_events(self._parser.finish())])
-        if not self._ended:
+        self._prelude = b"".join([*prelude, reading.feed_rest(whole_only=False)])
+        if not reading.ended:
             raise failure_of_break()
 
-    def _feed(self, chunk: bytes) -> bytes:
-        return self._feed_events(self._parser.feed(chunk))
-
-    def _feed_events(self, events: Sequence[Event]) -> bytes:
-        """Meter and convert; stops at the end or at an error, whose bytes become the tail."""
-        pieces = []
-        conversion = self._conversion
-        assert conversion is not None
-        for event in events:
-            seen = self._reader.feed(event)
-            self._tally.observe(seen, now=time.perf_counter())
-            if not self._ended and not self._goes_on(seen):
-                break
-            try:
-                piece = conversion.feed(event, usage_only=seen.usage_only)
-            except msgspec.DecodeError:
-                if self._tally.first_content is None:
-                    raise
-                self.failure = self.failure or cut_error()  # What came before it is still the client's.
-                break
-            if not self._over() and not seen.ended:
-                pieces.append(piece)
-            elif not self._take_tail(piece, conversion, ended=seen.ended):
-                break
-        return b"".join(pieces)
-
-    def _goes_on(self, seen: Seen) -> bool:
-        """Note an error; False where the upstream says that it is done, and is not."""
-        if seen.error is not None and self.failure is None:
-            if self._tally.first_content is None:
-                raise failure_of_event(seen.error)
-            self.failure = error_of_event(seen.error)
-        if seen.closing and not seen.ended and self.failure is None:
-            self.failure = cut_error()
-            return False
-        return True
-
-    def _take_tail(self, piece: bytes, conversion: StreamConversion, *, ended: bool) -> bool:
-        """What may only be sent after the charge; whether more of it is wanted."""
-        if self.failure is not None:
-            self.tail += event_secret_free(piece)
-            return bool(self.tail)  # Where it is empty we say it in our words, and nothing that comes after.
-        self.tail += piece
-        if ended and not self._ended:
-            self._ended = True
-            self.tail += conversion.finish()
-        return self._same_protocol
-
-    async def _hear_out(self, seconds: float) -> None:
+    async def _hear_out(self, reading: Reading, seconds: float) -> None:
         """What an upstream says after its error, or after its end, goes along where it is relayed as it is."""
-        if not self._same_protocol or self._chunks is None:
+        if not reading.same_protocol or self._chunks is None:
             return
         with anyio.move_on_after(seconds):
             async for chunk in self._chunks:
-                self._feed(chunk)
-                if len(self.tail) > AFTER_END_BYTES_MAX:
+                reading.feed(chunk)
+                if len(reading.tail) > AFTER_END_BYTES_MAX:
                     return
-
-    @property
-    def _same_protocol(self) -> bool:
-        return self.route is not None and self.route.protocol == self._ask.protocol
-
-    def _take_whole(self, whole: bytes, conversion: Conversion) -> None:
-        """A whole answer: metered, checked to be one, and kept back until its charge is durable."""
-        try:
-            seen = self._wire.answer_read(whole)
-        except BodyInvalid as invalid:
-            raise failure_of_break() from invalid
-        if seen.error is not None:
-            raise failure_of_event(seen.error)
-        self._tally.observe(seen, now=time.perf_counter())
-        try:
-            self.tail = conversion.answer(whole)
-        except BodyInvalid as invalid:
-            raise failure_of_break() from invalid
-        self._ended = True

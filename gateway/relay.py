@@ -4,8 +4,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
-import anyio
-
 from gateway.admission import Party
 from gateway.ask import Ask
 from gateway.bill import Bill
@@ -45,8 +43,8 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
             Bill(runtime, call.request_id, call.party, ask, exchange) as bill,
         ):
             await bill.hold()
-            with anyio.CancelScope() as upstream_scope:
-                client.on_gone = lambda: exchange.leave(upstream_scope)
+            with exchange.scope:
+                client.on_gone = exchange.leave
                 if not client.gone:
                     async with client.kept_alive(exchange.status_commit) if ask.stream else nullcontext():
                         await exchange.open(routes)

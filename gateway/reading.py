@@ -1,0 +1,129 @@
+"""One upstream answer as it is read: metered, converted, and its end kept back until the charge is durable."""
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from types import ModuleType
+
+import msgspec
+
+from catalog.pricing import Usage
+from gateway.convert.conversion import Conversion, StreamConversion
+from gateway.errors import GatewayError
+from gateway.failures import cut_error, error_of_event, event_secret_free, failure_of_break, failure_of_event
+from gateway.tally import Tally
+from gateway.wire.body import BodyInvalid
+from gateway.wire.sse import Event, EventParser
+from gateway.wire.stream import Seen
+
+
+class Reading:
+    """Feed it what arrives; it gives what the client may have at once, and keeps the `tail` for after the charge.
+
+    Before content, what goes wrong raises `UpstreamFailure` or `msgspec.DecodeError`: another route may do better.
+    Later it is the `failure`. `same_protocol`: what comes after an end or an error goes along as it is.
+    """
+
+    def __init__(self, wire: ModuleType, conversion: Conversion, *, same_protocol: bool) -> None:
+        self._wire = wire
+        self._conversion = conversion
+        self._parser = EventParser()
+        self._reader = wire.StreamReader()
+        self.same_protocol = same_protocol
+        self.tally = Tally()
+        self.ended = False
+        self.stopped_short = False
+        self.failure: GatewayError | None = None
+        self.tail = b""
+
+    @cached_property
+    def _stream(self) -> StreamConversion:
+        """Whole answers need none."""
+        return self._conversion.stream()
+
+    @property
+    def over(self) -> bool:
+        """Whether the answer has ended, properly or not."""
+        return self.ended or self.failure is not None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Some bytes of a stream."""
+        return self._feed(self._parser.feed(chunk))
+
+    def feed_rest(self, *, whole_only: bool) -> bytes:
+        """There are no more bytes: what is left, an event whose blank line never came among them or not."""
+        return self._feed([event for event in self._parser.finish() if event.is_whole or not whole_only])
+
+    def take_whole(self, whole: bytes) -> None:
+        """A whole answer: metered, and checked to be one."""
+        try:
+            seen = self._wire.answer_read(whole)
+        except BodyInvalid as invalid:
+            raise failure_of_break() from invalid
+        if seen.error is not None:
+            raise failure_of_event(seen.error)
+        self.tally.observe(seen, now=time.perf_counter())
+        try:
+            self.tail = self._conversion.answer(whole)
+        except BodyInvalid as invalid:
+            raise failure_of_break() from invalid
+        self.ended = True
+
+    def stop_short(self, told: Usage) -> None:
+        """End the stream ourselves, as one that reached its maximum."""
+        if self.over:
+            return
+        try:
+            self.tail = self._stream.stop_short(told)
+        except msgspec.DecodeError:  # What has come so far cannot be made whole.
+            self.failure = cut_error()
+            return
+        self.ended = self.stopped_short = True
+
+    def break_off(self) -> None:
+        """The upstream did, or is made to."""
+        if not self.ended:
+            self.failure = self.failure or cut_error()
+
+    def _feed(self, events: Sequence[Event]) -> bytes:
+        """Meter and convert; stops at the end or at an error, whose bytes become the tail."""
+        pieces = []
+        for event in events:
+            seen = self._reader.feed(event)
+            self.tally.observe(seen, now=time.perf_counter())
+            if not self.ended and not self._goes_on(seen):
+                break
+            try:
+                piece = self._stream.feed(event, usage_only=seen.usage_only)
+            except msgspec.DecodeError:
+                if self.tally.first_content is None:
+                    raise
+                self.failure = self.failure or cut_error()  # What came before it is still the client's.
+                break
+            if not self.over and not seen.ended:
+                pieces.append(piece)
+            elif not self._take_tail(piece, ended=seen.ended):
+                break
+        return b"".join(pieces)
+
+    def _goes_on(self, seen: Seen) -> bool:
+        """Note an error; False where the upstream says that it is done, and is not."""
+        if seen.error is not None and self.failure is None:
+            if self.tally.first_content is None:
+                raise failure_of_event(seen.error)
+            self.failure = error_of_event(seen.error)
+        if seen.closing and not seen.ended and self.failure is None:
+            self.failure = cut_error()
+            return False
+        return True
+
+    def _take_tail(self, piece: bytes, *, ended: bool) -> bool:
+        """What may only be sent after the charge; whether more of it is wanted."""
+        if self.failure is not None:
+            self.tail += event_secret_free(piece)
+            return bool(self.tail)  # Where it is empty we say it in our words, and nothing that comes after.
+        self.tail += piece
+        if ended and not self.ended:
+            self.ended = True
+            self.tail += self._stream.finish()
+        return self.same_protocol
