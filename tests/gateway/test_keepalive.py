@@ -1,10 +1,15 @@
 """A silent upstream: the client hears a sign of life between events, and a late failure is an honest error event."""
 
 import json
+from collections.abc import MutableMapping
+from typing import Any
 
+import anyio
 import pytest
 
 from catalog.pricing import Usage
+from gateway.client import Client
+from gateway.errors import GatewayError, Reason
 from tests.gateway.platform import served
 from tests.gateway.protocols import ANTHROPIC, HELLO, OPENAI, both, streamed_and_not
 from tests.gateway.rawclient import RawClient, body_of
@@ -136,6 +141,7 @@ def test_a_failure_after_the_status_went_out_is_an_error_event_and_free(quick, p
     assert protocol.proper_end not in body
     assert (b"event: error\n" in body) is (protocol is ANTHROPIC)
     assert said in last_error(body)["message"]
+    assert all(line.startswith((b"data: ", b"event: ", b":")) for line in body.split(b"\n") if line)
     assert last_error(body).get("metadata", {"charged": False})["charged"] is False
     customer.used_nothing()
 
@@ -202,10 +208,45 @@ def test_a_client_that_leaves_in_a_silence_ends_the_request(quick, protocol):
 def test_half_an_event_at_the_end_is_not_relayed(gateway_server, customer, protocol):
     """The error that follows would otherwise be read as the half event's other half."""
     pieces = [*protocol.start, protocol.text("Two plums"), protocol.text("and")[:-20]]
-    model = gateway_server.model(scripts.stream(*pieces, end="cut"), protocol=protocol.name)
+    model = gateway_server.model(scripts.stream(*pieces), protocol=protocol.name)
     with gateway_server.client(customer) as client:
         body = {"model": model.public_id, "stream": True, **protocol.body}
         answer = client.post(protocol.path, json=body).content
     events = [event for event in answer.split(b"\n\n") if event]
     assert all(json.loads(event.rpartition(b"data: ")[2]) for event in events)
     assert "broke off" in last_error(answer)["message"]
+
+
+async def _one_writer_at_a_time():
+    """A server that is slow to take a piece, and a stream that stops in the middle of an event."""
+    sent: list[bytes] = []
+    taking, taken, signs = 0, anyio.Event(), anyio.Event()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal taking
+        taking += 1
+        assert taking == 1
+        if message.get("body") == b"data: slow\n\n":
+            await taken.wait()
+        sent.append(message.get("body", b""))
+        if sent.count(b": ping\n\n") == 2:
+            signs.set()
+        taking -= 1
+
+    client = Client(send, protocol="openai_chat", request_id="x", stall_seconds=5, keepalive_seconds=0.01)
+    async with client.kept_alive(lambda: ()), anyio.create_task_group() as tasks:
+        tasks.start_soon(client.write, b"data: slow\n\n")
+        await anyio.sleep(0.05)
+        assert sent == [b""]
+        taken.set()
+        await signs.wait()
+        await client.write(b"data: half")
+        half_at = len(sent)
+        await anyio.sleep(0.05)
+        assert len(sent) == half_at
+    await client.fail(GatewayError(Reason.UPSTREAM, "cut"))
+    assert sent[-1].startswith(b"\n\ndata: {")
+
+
+def test_nothing_is_written_into_what_is_being_written():
+    anyio.run(_one_writer_at_a_time)
