@@ -86,7 +86,7 @@ def catalog_list(*, conversions: Conversions = ()) -> list[CatalogRow]:
 
 def docs_model(*, protocol: Protocol | None = None) -> str | None:
     """The public ID for documentation: the first listed model that answers `protocol`, or both, else the first."""
-    rows = catalog_list()
+    rows = [row for row in catalog_list() if "embeddings" not in row.capabilities]
     wanted = {protocol} if protocol else set(PROTOCOLS)
     best = (row.public_id for row in rows if wanted <= set(row.protocols))
     return next(best, rows[0].public_id if rows else None)
@@ -227,7 +227,7 @@ def _catalog_row(sold: _Sellable, conversions: Conversions) -> CatalogRow:
         description=model.description,
         context_tokens=model.context_tokens,
         max_output_tokens=model.max_output_tokens,
-        protocols=_client_protocols(sold.routes, conversions),
+        protocols=() if "embeddings" in model.capabilities else _client_protocols(sold.routes, conversions),
         free=price.free,
         **_rates_usd(long.rates),
         long_context=LongContextRow(above_tokens=long.long_context_above_tokens, **_rates_usd(long.long_context_rates))

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-CAPABILITIES = ("image", "audio", "file", "tools", "json", "reasoning", "cache")
+CAPABILITIES = ("image", "audio", "file", "tools", "json", "reasoning", "cache", "embeddings")
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,49}$"
 PUBLIC_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
 RATE_NAMES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")

@@ -37,6 +37,7 @@ class Endpoint:
 
 ENDPOINTS: Mapping[str, Endpoint] = {
     "/v1/chat/completions": Endpoint("openai_chat", relay),
+    "/v1/embeddings": Endpoint("openai_embeddings", relay),
     "/v1/messages": Endpoint("anthropic_messages", relay),
     "/v1/messages/count_tokens": Endpoint("anthropic_messages", count_tokens),
 }

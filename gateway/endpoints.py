@@ -8,17 +8,19 @@ import msgspec
 
 from catalog.snapshot import Protocol, Route
 from gateway.protocols import ClientProtocol
-from gateway.wire import anthropic, openai
+from gateway.wire import anthropic, embeddings, openai
 from gateway.wire.request import Request
 
 # What reads the request of a client, and what reads the answer of an upstream.
 REQUESTS: Mapping[ClientProtocol, Callable[[Mapping[str, msgspec.Raw]], Request]] = {
     "openai_chat": openai.request_read,
     "anthropic_messages": anthropic.request_read,
+    "openai_embeddings": embeddings.request_read,
 }
 WIRES: Mapping[Protocol, ModuleType] = {"openai_chat": openai, "anthropic_messages": anthropic}
 # Relative to the base URL that an official SDK of the protocol is given.
 PATHS: Mapping[Protocol, str] = {"openai_chat": "/chat/completions", "anthropic_messages": "/v1/messages"}
+EMBEDDINGS_PATH = "/embeddings"
 COUNT_TOKENS_PATH = "/v1/messages/count_tokens"
 ANTHROPIC_VERSION_DEFAULT = "2023-06-01"
 _USER_AGENT = "TokenOutput/1"
@@ -47,6 +49,16 @@ def client_headers(headers: Iterable[tuple[bytes, bytes]], query: bytes, protoco
     )
 
 
+def wire_of(client: ClientProtocol, upstream: Protocol) -> ModuleType:
+    """What reads the answers that a client of this protocol gets from such an upstream."""
+    return embeddings if client == "openai_embeddings" else WIRES[upstream]
+
+
+def answers_path(client: ClientProtocol, upstream: Protocol) -> str:
+    """Where such an upstream answers what a client of this protocol asks."""
+    return EMBEDDINGS_PATH if client == "openai_embeddings" else PATHS[upstream]
+
+
 def upstream_headers(route: Route, client: ClientHeaders, *, stream: bool) -> dict[str, str]:
     """Every header an upstream gets: ours, our credential, and the client's API version and betas."""
     style = route.provider.auth_style or ("x-api-key" if route.protocol == "anthropic_messages" else "bearer")
@@ -68,7 +80,6 @@ def upstream_headers(route: Route, client: ClientHeaders, *, stream: bool) -> di
     return headers
 
 
-def upstream_path(route: Route, client: ClientHeaders, path: str | None = None) -> str:
+def upstream_path(route: Route, client: ClientHeaders, path: str) -> str:
     """The path below the base URL; the query that announces betas goes along."""
-    path = path or PATHS[route.protocol]
     return path + "?beta=true" if client.beta_query and route.protocol == "anthropic_messages" else path

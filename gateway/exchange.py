@@ -12,7 +12,7 @@ from billing.holds import Outcome, Source
 from catalog.pricing import Usage
 from catalog.snapshot import Route
 from gateway.ask import Ask, converted
-from gateway.endpoints import WIRES, upstream_headers, upstream_path
+from gateway.endpoints import answers_path, upstream_headers, upstream_path, wire_of
 from gateway.errors import GatewayError, Reason
 from gateway.failures import UpstreamFailure, failure_of_break, failure_of_status, failure_of_timeout
 from gateway.reading import Reading
@@ -159,14 +159,16 @@ class Exchange:
         self.route = route
         conversion = converted(ask, route)
         self.dropped = conversion.dropped
-        reading = Reading(WIRES[route.protocol], conversion, same_protocol=route.protocol == ask.protocol)
+        reading = Reading(
+            wire_of(ask.protocol, route.protocol), conversion, same_protocol=route.protocol == ask.protocol
+        )
         self._reading = reading
         try:
             with anyio.fail_after(route.provider.first_content_seconds):
                 answer = await self._stack.enter_async_context(
                     self._upstreams.post(
                         route,
-                        upstream_path(route, ask.headers),
+                        upstream_path(route, ask.headers, answers_path(ask.protocol, route.protocol)),
                         conversion.body,
                         upstream_headers(route, ask.headers, stream=ask.stream),
                     )

@@ -68,7 +68,12 @@ def read(runtime: Runtime, call: Call) -> Ask:
     if model is None:
         said = f"The model `{request.model[:100]}` does not exist here; GET /v1/models lists those that do."
         raise GatewayError(Reason.MODEL_UNKNOWN, said, "model")
+    embeds = "embeddings" in model.capabilities
+    if embeds != (call.protocol == "openai_embeddings"):
+        said = "makes embeddings: ask it at /v1/embeddings" if embeds else "does not make embeddings"
+        raise GatewayError(Reason.INVALID, f"The model `{model.public_id}` {said}.", "model")
     asked, limit = request.max_output_tokens, model.max_output_tokens
+    context = model.context_tokens * request.prompts
     return Ask(
         protocol=call.protocol,
         model=model,
@@ -78,6 +83,6 @@ def read(runtime: Runtime, call: Call) -> Ask:
         include_usage=request.include_usage,
         max_output_tokens=limit if asked is not None and asked > limit else None,
         prompt_bytes=request.prompt_text_bytes,
-        prompt_tokens_max=min(request.prompt_tokens_bound or model.context_tokens, model.context_tokens),
+        prompt_tokens_max=min(request.prompt_tokens_bound or context, context),
         output_tokens_max=min(asked or limit, limit) * request.n,
     )

@@ -3,7 +3,7 @@
 from catalog.pricing import Usage
 from gateway.convert.conversion import Asked
 from gateway.convert.short import AnthropicEnding, Ending, OpenAIEnding
-from gateway.wire import anthropic, openai
+from gateway.wire import anthropic, embeddings, openai
 from gateway.wire.body import model_replace
 from gateway.wire.request import count_read
 from gateway.wire.sse import Event
@@ -30,6 +30,14 @@ class OpenAISame:
         choices = count_read(asked.members, "n") or 1
         ending = OpenAIEnding(asked.public_id, choices=choices, include_usage=asked.include_usage)
         return SameStream(asked.public_id, ending, nested=None, include_usage=asked.include_usage)
+
+
+class EmbeddingsSame(OpenAISame):
+    """Embeddings of an OpenAI upstream: they never stream."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self.body = embeddings.request_upstream(asked.members, upstream_model=asked.upstream_model)
 
 
 class AnthropicSame:

@@ -24,6 +24,7 @@ class Request:
     include_usage: bool
     prompt_text_bytes: int
     prompt_tokens_bound: int | None
+    prompts: int = 1  # how many the context bounds one by one
 
 
 class _Message(msgspec.Struct):
