@@ -58,14 +58,14 @@ def _inputs_read(members: Mapping[str, msgspec.Raw]) -> list[str | list[int]]:
     if text is None:
         raise BodyInvalid("input is missing.", "input")
     try:
-        value = _INPUT.decode(text)
+        given = _INPUT.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise _input_invalid() from None
-    if isinstance(value, str) or (value and all(type(one) is int for one in value)):
-        value = [value]
-    if not value or len(value) > INPUTS_MAX or not all(map(_is_input, value)):
+    alone = isinstance(given, str) or (bool(given) and all(type(one) is int for one in given))
+    inputs: list[str | list[int]] = [given] if alone else list(given)
+    if not inputs or len(inputs) > INPUTS_MAX or not all(map(_is_input, inputs)):
         raise _input_invalid()
-    return value
+    return inputs
 
 
 def _is_input(one: object) -> bool:
