@@ -246,8 +246,8 @@ FAULTS = [
     ("models[0].max_output_tokens", 9000,
      "models[0].max_output_tokens: is part of the context, so at most context_tokens"),
     ("models[0].capabilities", ["flying"],
-     "models[0].capabilities: must be a list of "
-      "image, audio, file, tools, json, reasoning, cache, embeddings, each once"),
+     ("models[0].capabilities: must be a list of "
+      "image, audio, file, tools, json, reasoning, cache, embeddings, each once")),
     ("models[0].listed", "yes", "models[0].listed: must be true or false"),
     ("models[0].description", "a\x00b", "models[0].description: must not hold control characters"),
     ("models[0].routes[0].provider", "nobody",
