@@ -118,13 +118,19 @@ def usage_partitions_prepare() -> int:
 
 def ledger_check() -> list[Violation]:
     """Every place where the books do not hold; an empty list means that they do. Looks at the whole past."""
-    return _violations("SELECT rule, subject, difference, wallet_id FROM ledger_violation ORDER BY rule, subject")
+    query = """
+        SELECT rule, subject, difference, wallet_id FROM ledger_violation
+        UNION ALL SELECT * FROM payment_violations_open()
+        UNION ALL SELECT * FROM payment_violations_past()
+        ORDER BY rule, subject"""
+    return _violations(query)
 
 
 def ledger_check_open(*, settlement_id: int, hour: datetime, until: datetime) -> list[Violation]:
     """Where they do not hold now: wallets and holds, settlements after this one, hours from one up to another."""
     query = """
         SELECT rule, subject, difference, wallet_id FROM ledger_violations_open()
+        UNION ALL SELECT * FROM payment_violations_open()
         UNION ALL SELECT * FROM ledger_violations_settled(%s)
         UNION ALL SELECT * FROM ledger_violations_hours(%s, %s)"""
     return _violations(query, settlement_id, hour, until)

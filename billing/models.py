@@ -13,6 +13,15 @@ from billing.alert_models import (
     AlertSettings as AlertSettings,
     AlertWatch as AlertWatch,
 )
+from billing.payment_models import (
+    AutoTopup as AutoTopup,
+    Dispute as Dispute,
+    Refund as Refund,
+    StripeCustomer as StripeCustomer,
+    StripeEvent as StripeEvent,
+    StripeMatch as StripeMatch,
+    Topup as Topup,
+)
 
 TRANSFER_KINDS = (
     "topup",

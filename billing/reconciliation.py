@@ -29,6 +29,9 @@ OPEN_RULES = frozenset(
         "limit_held",
         "held_and_charged",
         "default_partition",
+        "stripe_clearing",
+        "refund_pending",
+        "tax_payable",
     }
 )
 PAST_RULES = frozenset(
@@ -41,6 +44,8 @@ PAST_RULES = frozenset(
         "limit_spent",
         "late_without_reaped",
         "topup_without_payment",
+        "topup_without_transfer",
+        "refunded_above_payment",
     }
 )
 # Two workers at once would only do the same twice.

@@ -9,9 +9,14 @@ from billing import ledger
 from billing.alarms import alarms_mail
 from billing.alert_conditions import alerts_evaluate
 from billing.alert_deliveries import alerts_deliver
+from billing.auto_topups import auto_topups_resume, auto_topups_run
 from billing.provider_report import provider_days_alarm, provider_days_make
 from billing.reconciliation import audited_on, books_audit, books_watch
 from billing.retention import usage_retain
+from billing.stripe_events import events_forget, events_process
+from billing.stripe_match import account_match
+from billing.stripe_mode import configured, simulated
+from billing.stripe_sweep import refunds_resume, stripe_sweep
 
 log = structlog.get_logger(__name__)
 
@@ -89,3 +94,49 @@ def books_night() -> None:
             step()
         except Exception:
             log.exception("night_step_failed")
+
+
+@shared_task(name="billing.tasks.stripe_events")
+def stripe_events() -> None:
+    """Work off Stripe's notices. Each is claimed by one."""
+    if configured():
+        events_process()
+
+
+@shared_task(name="billing.tasks.auto_topups")
+def auto_topups() -> None:
+    """Charge saved cards where the balance fell below its threshold. One attempt for a wallet, however many look."""
+    if configured():
+        auto_topups_run()
+
+
+@shared_task(name="billing.tasks.stripe_resume")
+def stripe_resume() -> None:
+    """Find out what became of charges and refunds whose answer was lost."""
+    if configured():
+        auto_topups_resume()
+        refunds_resume()
+
+
+@shared_task(name="billing.tasks.stripe_sweep")
+def stripe_sweep_hourly() -> None:
+    """Bring the books to what Stripe has, whatever notices were lost."""
+    if configured():
+        stripe_sweep()
+        events_forget()
+
+
+@shared_task(name="billing.tasks.stripe_match")
+def stripe_match() -> None:
+    """Match the lines of our account at Stripe with the books."""
+    if configured():
+        account_match()
+
+
+@shared_task(name="billing.tasks.stripe_simulator")
+def stripe_simulator() -> None:
+    """Send the simulator's notices, as Stripe would."""
+    if simulated():
+        from billing.simulator.delivery import notices_deliver  # noqa: PLC0415 -- never loaded in production
+
+        notices_deliver()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing import alert_views, views
+from billing import alert_views, payment_views, views
 
 urlpatterns = [
     path("<slug:slug>/alerts", alert_views.alerts, name="alerts"),
@@ -10,5 +10,11 @@ urlpatterns = [
     path("<slug:slug>/alerts/secret", alert_views.alerts_secret, name="alerts_secret"),
     path("<slug:slug>/usage", views.usage, name="usage"),
     path("<slug:slug>/billing", views.billing, name="billing"),
-    path("<slug:slug>/billing/topup", views.topup, name="topup"),
+    path("<slug:slug>/billing/topup", payment_views.topup, name="topup"),
+    path("<slug:slug>/billing/return", payment_views.returned, name="topup_return"),
+    path("<slug:slug>/billing/automatic", payment_views.auto_topup, name="auto_topup"),
+    path("<slug:slug>/billing/card", payment_views.card, name="card_remove"),
+    path("<slug:slug>/billing/portal", payment_views.portal, name="payment_portal"),
+    path("<slug:slug>/billing/payments/<uuid:topup_id>/receipt", payment_views.receipt, name="receipt"),
+    path("<slug:slug>/billing/payments/<uuid:topup_id>/refund", payment_views.refund, name="refund"),
 ]

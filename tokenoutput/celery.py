@@ -52,9 +52,21 @@ app.conf.update(
         "books_minute": {"task": "billing.tasks.books_minute", "schedule": 60.0, "options": {"expires": 60}},
         "books_night": {"task": "billing.tasks.books_night", "schedule": 3600.0, "options": {"expires": 1800}},
         "reap": {"task": "billing.tasks.reap", "schedule": settings.REAP_SECONDS, "options": {"expires": 20}},
+        "stripe_events": {"task": "billing.tasks.stripe_events", "schedule": 3.0, "options": {"expires": 10}},
+        "auto_topups": {"task": "billing.tasks.auto_topups", "schedule": 5.0, "options": {"expires": 10}},
+        "stripe_resume": {"task": "billing.tasks.stripe_resume", "schedule": 60.0, "options": {"expires": 60}},
+        "stripe_sweep": {"task": "billing.tasks.stripe_sweep", "schedule": 3600.0, "options": {"expires": 1800}},
+        "stripe_match": {"task": "billing.tasks.stripe_match", "schedule": 86400.0, "options": {"expires": 43200}},
         "partitions": {"task": "billing.tasks.partitions", "schedule": 3600.0, "options": {"expires": 1800}},
     },
 )
+if settings.STRIPE_SIMULATOR_FILE:
+    # Nobody outside sends notices in development: the simulator does, by the same door.
+    app.conf.beat_schedule["stripe_simulator"] = {
+        "task": "billing.tasks.stripe_simulator",
+        "schedule": 2.0,
+        "options": {"expires": 10},
+    }
 app.autodiscover_tasks(["billing"])
 
 

@@ -57,7 +57,9 @@ def logging_configure(config: Mapping[str, Any]) -> None:
         }
         | {"uvicorn.access": {"handlers": [], "propagate": True, "filters": ["access"]}}
         # Each task and tick says so at INFO: too much beside a schedule of seconds.
-        | {name: {"level": "WARNING"} for name in ("celery.beat", "celery.app.trace", "celery.worker.strategy")},
+        | {name: {"level": "WARNING"} for name in ("celery.beat", "celery.app.trace", "celery.worker.strategy")}
+        # Says each request twice, with its parameters.
+        | {"stripe": {"level": "WARNING"}},
     })  # fmt: skip
     structlog.configure(
         processors=_PROCESSORS,

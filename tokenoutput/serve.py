@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from uvicorn import Config, Server
 
+from billing.checks import PaymentsRefused, payments_check_at_start
 from tokenoutput.addresses import AddressRefused, address_check
 from tokenoutput.asgi import Application, Gateway, application
 from tokenoutput.embedded import EmbeddedDatabaseError, database_running
@@ -87,9 +88,10 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         try:
             address_check(host=settings.HOST, debug=settings.DEBUG)
+            payments_check_at_start()
             if settings.EMBEDDED:
                 stack.enter_context(database_running(settings.DATA_DIR))
-        except (AddressRefused, EmbeddedDatabaseError) as error:
+        except (AddressRefused, EmbeddedDatabaseError, PaymentsRefused) as error:
             sys.exit(str(error))
         server = server_make(application)
         server.run()

@@ -162,7 +162,8 @@ SECURE_CSP = {
     "img-src": [CSP.SELF, "data:"],
     "object-src": [CSP.NONE],
     "base-uri": [CSP.NONE],
-    "form-action": [CSP.SELF],
+    # Paying and the card's page are forms that lead on to Stripe.
+    "form-action": [CSP.SELF, "https://checkout.stripe.com", "https://billing.stripe.com"],
     "frame-ancestors": [CSP.NONE],
 }
 
@@ -215,8 +216,11 @@ ALLOW_PRIVATE_UPSTREAMS = env.bool("ALLOW_PRIVATE_UPSTREAMS", default=EMBEDDED)
 
 # --- Money ------------------------------------------------------------------------------------------------------
 STARTER_CREDIT_USD = env.str("STARTER_CREDIT_USD", default="5.00" if EMBEDDED else "0")
-# Stands in for Stripe while there is none; refused with DEBUG off wherever it is asked for.
-DEVELOPMENT_TOPUP = DEBUG
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="").strip()
+STRIPE_AUTOMATIC_TAX = env.bool("STRIPE_AUTOMATIC_TAX", default=False)
+# Stands in for Stripe in development without keys; refused with DEBUG off wherever it is asked for.
+STRIPE_SIMULATOR_FILE = str(DATA_DIR / "stripe-simulator.sqlite3") if DEBUG and not STRIPE_SECRET_KEY else ""
 
 # Usage records stand in a partition a day for so many days, then in one a month; months beyond the second number leave
 # the ledger for a table of their own (0: none does).

@@ -1,8 +1,10 @@
 """URLs of the site."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from billing.webhook_views import stripe_webhook
 from tokenoutput import key_views, views
 
 urlpatterns = [
@@ -17,6 +19,9 @@ urlpatterns = [
     path("app/<slug:slug>/members/<int:member_id>/cap", key_views.member_cap, name="member_cap"),
     path("app/<slug:slug>/limits/<int:limit_id>/remove", key_views.limit_delete, name="limit_remove"),
     path("app/", include("billing.urls")),
+    path("webhooks/stripe", stripe_webhook, name="stripe_webhook"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]
+if settings.STRIPE_SIMULATOR_FILE:
+    urlpatterns.append(path("stripe-simulator/", include("billing.simulator.urls")))

@@ -167,10 +167,6 @@ RETURNS TABLE (rule text, subject text, difference numeric, wallet_id bigint) LA
     FROM usage_record l LEFT JOIN usage_record u ON u.day = l.day AND u.id = l.corrects_id AND u.corrects_id IS NULL
    WHERE l.corrects_id IS NOT NULL
      AND (u.id IS NULL OR u.outcome <> 'reaped' OR u.wallet_id <> l.wallet_id OR u.charge_nanos + l.charge_nanos < 0)
-  UNION ALL
-  -- paid by Stripe means: some payment stands behind it. Until payments are recorded here, none may say so.
-  SELECT 'topup_without_payment', t.idempotency_key, t.amount_nanos, NULL
-    FROM transfer t WHERE t.kind = 'topup' AND t.debit_account_id = account_of('stripe_clearing')
 $$;
 
 -- From where on records can be opened line by line: after the newest month that was taken out.

@@ -2,10 +2,13 @@
 
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from tests.billing.books import Books, ledger_installed
+from tests.billing.payments import Payments
+from tests.tokenoutput.pages import visitor
 from tokenoutput.embedded import database_running
 
 
@@ -33,3 +36,19 @@ def books(place):
     """A connection of its own to the ledger."""
     with place.connect() as connection:
         yield Books(connection)
+
+
+@pytest.fixture
+def simulator_file(tmp_path, settings):
+    """Development, with a simulated Stripe of one's own."""
+    settings.DEBUG = True
+    settings.STRIPE_SIMULATOR_FILE = str(tmp_path / "stripe.sqlite3")
+    return settings.STRIPE_SIMULATOR_FILE
+
+
+@pytest.fixture
+def payments(db, simulator_file, settings):
+    """A customer without granted credit, whose every change is rolled back."""
+    settings.STARTER_CREDIT_USD = "0"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Nobody signs in by password here.
+    return Payments(visitor(uuid4().hex[:12]), simulator_file)

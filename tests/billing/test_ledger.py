@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.selectors import api_keys_list
 from accounts.services import api_key_create, organization_create, user_create
-from billing import ledger, selectors, tasks, topups
+from billing import ledger, selectors, tasks
 from catalog.pricing import Usage
 from gateway.request_id import request_id_make
 from tests.billing.books import USD, Books
@@ -251,37 +251,6 @@ async def test_wallet_id_for_the_gateway(place18):
         cursor = await opened.execute("SELECT wallet_open(%s)", [organization_id])
         (wallet_id,) = await cursor.fetchone() or (0,)
         assert await selectors.wallet_id_get(opened, organization_id=organization_id) == wallet_id
-
-
-# --- development top-ups ---------------------------------------------------------------------------------------------
-
-
-def topup(organization, usd, **more):
-    topups.topup_development(organization_id=organization.id, amount_nanos=round(usd * USD), by_user_id=7, **more)
-
-
-def test_development_topup(organization, books, settings):
-    settings.DEBUG = settings.DEVELOPMENT_TOPUP = True
-    topup(organization, 5)
-    topup(organization, 10_000)
-    topup(organization, 20, key="same")
-    topup(organization, 20, key="same")
-    wallet = selectors.wallet_get(organization_id=organization.id)
-    assert (wallet.balance_nanos, wallet.granted_nanos) == (10_025 * USD, 0)
-    assert books.balance("suspense") <= -10_025
-    assert books.balance("stripe_clearing") == 0
-    for wrong in (4.99, 10_000.01, 0, -5):
-        with pytest.raises(topups.TopupAmountRefused, match=r"\$5.00 to \$10000.00"):
-            topup(organization, wrong)
-    books.check()
-
-
-@pytest.mark.parametrize(("debug", "enabled"), [(False, True), (True, False), (False, False)])
-def test_no_development_topup_with_debug_off(organization, settings, debug, enabled):
-    """Whatever the setting says."""
-    settings.DEBUG, settings.DEVELOPMENT_TOPUP = debug, enabled
-    with pytest.raises(topups.TopupsDisabled):
-        topup(organization, 5)
 
 
 # --- commands --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every page in light and dark, on a desk and on a phone: quiet console, no side scroll, accessible; seen."""
 
 import pytest
+from django.test import override_settings
 from pytest_playwright_axe import Axe
 
 from tests.browser.conftest import ARTIFACTS, log_in
@@ -86,12 +87,13 @@ def test_what_opens_over_a_page(site, context, page, look, filled, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@override_settings(DEBUG=True)
 def test_what_answers_a_form(site, context, page, look, filled, scheme):
     log_in(context, site, filled)
     page.goto(site + filled.path("billing"))
     page.get_by_label("Amount in US dollars").fill("4")
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
-        page.get_by_role("button", name="Add to balance").click()
+        page.get_by_role("button", name="Continue to payment").click()
     assert answer.value.status == 422
     assert page.get_by_label("Amount in US dollars").get_attribute("aria-invalid") == "true"
     look("billing-refused", scheme)

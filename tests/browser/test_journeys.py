@@ -50,8 +50,16 @@ def test_from_the_docs_to_a_key_and_money(site, page, filled):
 
     page.get_by_role("link", name="Billing").click()
     page.get_by_label("Amount in US dollars").fill("25")
-    page.get_by_role("button", name="Add to balance").click()
+    page.get_by_role("button", name="Continue to payment").click()
+    page.get_by_text("This is a simulation").wait_for()
+    page.get_by_role("button", name="Pay with a card that is declined").click()
+    page.get_by_text("The card was declined").wait_for()
+    page.get_by_role("button", name="Pay with a card that needs authentication").click()
+    page.get_by_role("button", name="Yes, confirm the payment").click()
     page.get_by_text("$25.00 added to your balance.").wait_for()
+    page.get_by_role("link", name="Back to billing").click()
+    page.get_by_role("cell", name="Card payment").wait_for()
+    assert page.get_by_text("+$25.00").is_visible()
     page.get_by_role("link", name="API keys").click()
     assert secret not in page.content()
 

@@ -25,7 +25,13 @@ def test_every_scheduled_task_exists_and_expires():
         "billing.tasks.books_minute",
         "billing.tasks.books_night",
         "billing.tasks.reap",
+        "billing.tasks.auto_topups",
         "billing.tasks.settle",
+        "billing.tasks.stripe_events",
+        "billing.tasks.stripe_match",
+        "billing.tasks.stripe_resume",
+        "billing.tasks.stripe_simulator",
+        "billing.tasks.stripe_sweep",
         "billing.tasks.partitions",
     }
     for entry in app.conf.beat_schedule.values():

@@ -1,0 +1,62 @@
+"""The billing page: what there is, how to add to it, and every line it is made of."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.access import Access
+from billing import stripe_mode
+from billing.auto_topups import AutoTopupView, auto_topup_get
+from billing.cards import card_get
+from billing.forms import AutoTopupForm, TopupForm
+from billing.payment_selectors import payments_list
+from billing.selectors import wallet_get
+from billing.statement import statement_get
+
+LEDGER_ROWS = 50
+
+
+def billing_page(
+    request: HttpRequest,
+    access: Access,
+    *,
+    form: TopupForm | None = None,
+    auto_form: AutoTopupForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page, with a form that was refused in place of a fresh one."""
+    organization_id = access.organization.id
+    before = _cursor(request.GET.get("before", ""))
+    statement = statement_get(organization_id=organization_id, before=before, limit=LEDGER_ROWS + 1)
+    auto = auto_topup_get(organization_id=organization_id)
+    context = {
+        "access": access,
+        "form": form or TopupForm(),
+        "auto": auto,
+        "auto_form": auto_form or _auto_form(auto),
+        "card": card_get(organization_id=organization_id),
+        "wallet": wallet_get(organization_id=organization_id),
+        "payments": payments_list(organization_id=organization_id),
+        "statement": statement,
+        "lines": statement.lines[:LEDGER_ROWS],
+        "before": before,
+        "older": statement.lines[LEDGER_ROWS - 1].id if len(statement.lines) > LEDGER_ROWS else None,
+        "configured": stripe_mode.configured(),
+        "simulated": stripe_mode.simulated(),
+    }
+    return render(request, "app/billing.html", context, status=status)
+
+
+def _auto_form(auto: AutoTopupView | None) -> AutoTopupForm:
+    if auto is None:
+        return AutoTopupForm()
+    return AutoTopupForm(
+        initial={
+            "threshold_usd": auto.threshold_nanos,
+            "topup_usd": auto.amount_nanos,
+            "monthly_cap_usd": auto.monthly_cap_nanos,
+        }
+    )
+
+
+def _cursor(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,0 +1,17 @@
+"""Where a person is led on to: Stripe's own pages, or the simulator's, which are part of this site."""
+
+from urllib.parse import urlsplit
+
+from django.http import Http404
+
+from billing import stripe_mode
+
+
+def stripe_address(url: str) -> str:
+    """`url`, if it is Stripe's or ours; of ours the path alone, so that the visitor stays on the host they came by."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" and (parts.hostname or "").endswith(".stripe.com"):
+        return url
+    if parts.path.startswith("/app/") or (stripe_mode.simulated() and parts.path.startswith("/stripe-simulator/")):
+        return parts._replace(scheme="", netloc="").geturl()
+    raise Http404
