@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from billing import admin_alarms as admin_alarms, ledger
+from billing import admin_alarms as admin_alarms, admin_payments as admin_payments, ledger
 from billing.admin_readonly import (
     ORGANIZATION,
     TOKEN_FIELDS,
