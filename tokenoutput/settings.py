@@ -1,9 +1,11 @@
 """Settings: the environment comes in here and nowhere else."""
 
+import re
 import sys
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from tokenoutput.embedded_paths import socket_dir
@@ -198,7 +200,6 @@ USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "staticfiles" if EMBEDDED else BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "tokenoutput" / "static"]
 SERVESTATIC_USE_FINDERS = DEBUG
 SERVESTATIC_AUTOREFRESH = DEBUG
 if not DEBUG:
@@ -216,6 +217,10 @@ ALLOW_PRIVATE_UPSTREAMS = env.bool("ALLOW_PRIVATE_UPSTREAMS", default=EMBEDDED)
 
 # --- Money ------------------------------------------------------------------------------------------------------
 STARTER_CREDIT_USD = env.str("STARTER_CREDIT_USD", default="5.00" if EMBEDDED else "0")
+if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,2})?", STARTER_CREDIT_USD):
+    raise ImproperlyConfigured(
+        f"STARTER_CREDIT_USD is {STARTER_CREDIT_USD[:40]!r}; it must be US dollars below a million, such as 5 or 5.00."
+    )
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="").strip()
 STRIPE_AUTOMATIC_TAX = env.bool("STRIPE_AUTOMATIC_TAX", default=False)

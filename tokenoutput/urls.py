@@ -1,5 +1,6 @@
 """URLs of the site."""
 
+from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
@@ -21,6 +22,8 @@ urlpatterns = [
     path("app/", include("billing.urls")),
     path("webhooks/stripe", stripe_webhook, name="stripe_webhook"),
     path("accounts/", include("allauth.urls")),
+    # Staff sign in where everybody does: one form, with its limits on attempts.
+    path("admin/login/", secure_admin_login(admin.site.login)),
     path("admin/", admin.site.urls),
 ]
 if settings.STRIPE_SIMULATOR_FILE:
