@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 # Only a route that speaks the protocol itself can count for it.
 COUNTING: set[tuple[ClientProtocol, Protocol]] = {("anthropic_messages", "anthropic_messages")}
 # A count that takes longer than this is not worth waiting for: we have our own.
-UPSTREAM_SECONDS = 10.0
+UPSTREAM_SECONDS = 5.0
 # What an upstream says of the request itself; any other failure to count is its own.
 CLIENTS_FAULT = frozenset({400, 413, 422})
 # Of the vocabularies that OpenAI published the smaller one: 40 MB in a process that has counted, not 65.
@@ -60,7 +60,7 @@ async def _counted_upstream(
         body = members_encode({**members, "model": string(route.upstream_model)})
         path = upstream_path(route, call.headers, COUNT_TOKENS_PATH)
         headers = upstream_headers(route, call.headers, stream=False)
-        with anyio.move_on_after(UPSTREAM_SECONDS):
+        with anyio.move_on_after(UPSTREAM_SECONDS) as waiting:
             try:
                 async with runtime.upstreams.post(route, path, body, headers) as answer:
                     counted = await _answer_read(answer, call, route)
@@ -68,6 +68,8 @@ async def _counted_upstream(
                         return counted
             except UpstreamBroken:
                 log.warning("count_failed", provider=route.provider.slug)
+        if waiting.cancelled_caught:
+            log.warning("count_slow", provider=route.provider.slug)
     return None
 
 

@@ -274,6 +274,29 @@ def test_five_wrong_passwords_pause_the_address():
     assert log_in(Client()).url == "/app/"
 
 
+def test_staff_sign_in_where_attempts_are_limited():
+    """The admin's own form knows no limits; whoever asks for it gets the one that does."""
+    User.objects.filter(id=verified_user().id).update(is_staff=True, is_superuser=True)
+    client = Client()
+    form = reverse("account_login") + "?next=/admin/"
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0].replace("%2F", "/") == form
+    for _ in range(6):
+        guess = {"username": "ada@example.com", "password": "not the password"}
+        answer = client.post(reverse("admin:login") + "?next=/admin/", guess)
+        assert answer.headers["location"].replace("%2F", "/") == form
+    client.post(reverse("admin:login"), {"username": "ada@example.com", "password": PASSWORD})
+    assert not signed_in(client)
+    assert log_in(client, next="/admin/").url == "/admin/"
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_customer_who_is_signed_in_has_no_way_into_the_admin():
+    verified_user()
+    client = Client()
+    log_in(client)
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
 def test_a_deactivated_user_stays_out(client):
     user = verified_user()
     User.objects.update(is_active=False)

@@ -124,6 +124,8 @@ def test_a_taken_port_is_one_line_and_starts_nothing(launched):
         ({"HOST": "0.0.0.0"}, "HOST=0.0.0.0 is refused while DEBUG is on"),  # A value, not a binding.
         ({"PORT": "99999"}, "Cannot listen on 127.0.0.1:99999"),
         ({"PORT": "eight"}, "the environment is not right"),
+        ({"STARTER_CREDIT_USD": "-5"}, "STARTER_CREDIT_USD is '-5'; it must be US dollars"),
+        ({"STARTER_CREDIT_USD": "five"}, "such as 5 or 5.00"),
         ({"DATA_DIR": "/proc/nowhere"}, "/proc/nowhere"),
         ({"DATA_DIR": "/dev/null"}, "/dev/null"),
     ],
