@@ -37,6 +37,7 @@ class Endpoint:
 
 ENDPOINTS: Mapping[str, Endpoint] = {
     "/v1/chat/completions": Endpoint("openai_chat", relay),
+    "/v1/responses": Endpoint("openai_responses", relay),
     "/v1/embeddings": Endpoint("openai_embeddings", relay),
     "/v1/messages": Endpoint("anthropic_messages", relay),
     "/v1/messages/count_tokens": Endpoint("anthropic_messages", count_tokens),
@@ -165,4 +166,4 @@ def _protocol(path: str, headers: Headers) -> ClientProtocol:
     """Whose words an answer uses: the endpoint's, and on shared paths those of the client's API version header."""
     if path.startswith("/v1/messages") or (b"anthropic-version" in headers and path not in ENDPOINTS):
         return "anthropic_messages"
-    return "openai_chat"
+    return ENDPOINTS[path].protocol if path in ENDPOINTS else "openai_chat"

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol as TypingProtocol
 
 import anyio
+import msgspec
 
 from gateway.errors import GatewayError, body_of, event_of, headers_of, status_of
 from gateway.limits import RATE_HEADERS, Standing
@@ -29,7 +30,8 @@ Header = tuple[bytes, bytes]
 class Client:
     """Writes one answer. A client that left, or stopped reading for `stall_seconds`, is `gone`: writing goes nowhere.
 
-    `on_gone` is called once, at that moment; being gone never raises, because the meter must run on.
+    `on_gone` is called once, at that moment; being gone never raises, because the meter must run on. `on_failure` words
+    an error inside a stream; where it says nothing, any error event will do.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Client:
         self.ended = False
         self.gone = False
         self.on_gone: Callable[[], None] = lambda: None
+        self.on_failure: Callable[[Mapping[str, Any]], bytes] = lambda _: b""
 
     def tell_rate(self, standing: Standing) -> None:
         """Say in the headers, whatever the answer will be, what the rate limits still allow."""
@@ -124,7 +127,13 @@ class Client:
             await self.end(body, status=status_of(error, self.protocol), headers=headers_of(error))
         elif not self.ended:
             apart = b"" if self._between_events else b"\n\n"
-            await self.end(apart + event_of(error, self.protocol, self.request_id))
+            await self.end(apart + self._event_of(error))
+
+    def _event_of(self, error: GatewayError) -> bytes:
+        """In the words of what the client has read so far, or in those that any client of its protocol knows."""
+        said = msgspec.json.decode(body_of(error, self.protocol, self.request_id)).get("error")
+        own = self.on_failure(said) if isinstance(said, dict) else b""
+        return own or event_of(error, self.protocol, self.request_id)
 
     async def _start(self, status: int, headers: list[Header]) -> None:
         self.status = status

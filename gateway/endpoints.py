@@ -8,13 +8,14 @@ import msgspec
 
 from catalog.snapshot import Protocol, Route
 from gateway.protocols import ClientProtocol
-from gateway.wire import anthropic, embeddings, openai
+from gateway.wire import anthropic, embeddings, openai, responses
 from gateway.wire.request import Request
 
 # What reads the request of a client, and what reads the answer of an upstream.
 REQUESTS: Mapping[ClientProtocol, Callable[[Mapping[str, msgspec.Raw]], Request]] = {
     "openai_chat": openai.request_read,
     "anthropic_messages": anthropic.request_read,
+    "openai_responses": responses.request_read,
     "openai_embeddings": embeddings.request_read,
 }
 WIRES: Mapping[Protocol, ModuleType] = {"openai_chat": openai, "anthropic_messages": anthropic}

@@ -112,7 +112,24 @@ def body_of(error: GatewayError, protocol: ClientProtocol, request_id: str) -> b
 def event_of(error: GatewayError, protocol: ClientProtocol, request_id: str) -> bytes:
     """The error inside a stream whose status went out long ago: never followed by a proper end."""
     body = msgspec.json.format(body_of(error, protocol, request_id), indent=-1)  # One line, whoever wrote it.
+    if protocol == "openai_responses":
+        return _response_failed(body, request_id)
     return b"event: error\ndata: " + body + b"\n\n" if protocol == "anthropic_messages" else b"data: " + body + b"\n\n"
+
+
+def _response_failed(body: bytes, request_id: str) -> bytes:
+    """A stream that failed before its response was created; some clients know the one event, some the other."""
+    error = msgspec.json.decode(body)["error"]
+    told = {"code": error.get("code") or error.get("type"), "message": error.get("message")}
+    response = {"id": f"resp_{request_id}", "object": "response", "status": "failed", "error": told, "output": []}
+    events: dict[str, dict[str, object]] = {
+        "response.failed": {"sequence_number": 0, "response": response},
+        "error": {"sequence_number": 1, **told, "param": error.get("param"), "error": error},
+    }
+    return b"".join(
+        b"event: %b\ndata: %b\n\n" % (kind.encode(), msgspec.json.encode({"type": kind, **event}))
+        for kind, event in events.items()
+    )
 
 
 def headers_of(error: GatewayError) -> list[tuple[bytes, bytes]]:

@@ -1,8 +1,9 @@
 """One request's dealings upstream: candidates tried until content, then what the client gets, piece by piece."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 import anyio
 import msgspec
@@ -112,6 +113,10 @@ class Exchange:
                 await self._hear_out(reading, AFTER_END_SECONDS if reading.ended else LAST_WORDS_SECONDS)
         except (UpstreamBroken, EventTooLarge, msgspec.DecodeError):
             reading.break_off()
+
+    def failed(self, error: Mapping[str, Any]) -> bytes:
+        """What the client's protocol says of an error in mid-stream; none where any error event will do."""
+        return self._reading.failed(error) if self._reading else b""
 
     def leave(self) -> None:
         """The client left. Where hanging up stops the provider's bill we do so; else the answer is read to its end."""

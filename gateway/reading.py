@@ -1,9 +1,10 @@
 """One upstream answer as it is read: metered, converted, and its end kept back until the charge is durable."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
@@ -79,6 +80,10 @@ class Reading:
             self.failure = cut_error()
             return
         self.ended = self.stopped_short = True
+
+    def failed(self, error: Mapping[str, Any]) -> bytes:
+        """What the client's protocol says of an error in mid-stream; none where any error event will do."""
+        return self._stream.failed(error)
 
     def break_off(self) -> None:
         """The upstream did, or is made to."""

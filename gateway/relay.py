@@ -44,7 +44,7 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
         ):
             await bill.hold()
             with exchange.scope:
-                client.on_gone = exchange.leave
+                client.on_gone, client.on_failure = exchange.leave, exchange.failed
                 if not client.gone:
                     async with client.kept_alive(exchange.status_commit) if ask.stream else nullcontext():
                         await exchange.open(routes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol as TypingProtocol
+from typing import Any, Protocol as TypingProtocol
 
 import msgspec
 
@@ -42,6 +42,10 @@ class StreamConversion(TypingProtocol):
 
     def stop_short(self, told: Usage) -> bytes:
         """We end the stream, because the money ends: the proper end of one at its maximum, with this usage."""
+        ...
+
+    def failed(self, error: Mapping[str, Any]) -> bytes:
+        """It broke off: what the protocol says of this error in mid-stream; none where any error event will do."""
         ...
 
 

@@ -1,5 +1,8 @@
 """Rows 1 and 4, pass-through: the gateway's own members change, every other byte is relayed as it came."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from catalog.pricing import Usage
 from gateway.convert.conversion import Asked
 from gateway.convert.short import AnthropicEnding, Ending, OpenAIEnding
@@ -85,3 +88,7 @@ class SameStream:
     def stop_short(self, told: Usage) -> bytes:
         """What is still open is closed, in the upstream's place."""
         return self._ending.short(told)
+
+    def failed(self, error: Mapping[str, Any]) -> bytes:
+        """Any error event will do."""
+        return b""

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.convert.anthropic_openai.said import arguments_of, calls_of, choice_of, said_of, texts_of, usage_of
 from gateway.convert.conversion import Asked
 from gateway.convert.names import ToolNames, id_made, id_to_anthropic
+from gateway.convert.said import arguments_of, calls_of, choice_of, said_of, texts_of, usage_of
 from gateway.convert.stops import stop_of
 from gateway.convert.usage import usage_anthropic, usage_told
 from gateway.metering import Meter

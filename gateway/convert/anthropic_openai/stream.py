@@ -7,10 +7,11 @@ import msgspec
 
 from catalog.pricing import Usage
 from gateway.convert.anthropic_openai.answer import message_id_of
-from gateway.convert.anthropic_openai.blocks import Blocks, event_print
-from gateway.convert.anthropic_openai.said import calls_of, choice_of, said_of, texts_of, usage_of
+from gateway.convert.anthropic_openai.blocks import AnthropicWords, event_print
+from gateway.convert.blocks import Blocks
 from gateway.convert.conversion import Asked
 from gateway.convert.names import ToolNames
+from gateway.convert.said import calls_of, choice_of, said_of, texts_of, usage_of
 from gateway.convert.stops import stop_of
 from gateway.convert.usage import usage_anthropic, usage_told
 from gateway.metering import Meter, usage_estimate
@@ -25,7 +26,8 @@ class AnthropicFromOpenAI:
 
     def __init__(self, asked: Asked, names: ToolNames) -> None:
         self._asked = asked
-        self._blocks = Blocks(names)
+        self._words = AnthropicWords(names)
+        self._blocks = Blocks(self._words)
         self._meter = Meter()
         self._started = False
         self._refused = False
@@ -59,6 +61,10 @@ class AnthropicFromOpenAI:
         self._finish_reason = "length"
         return self._end(told)
 
+    def failed(self, error: Mapping[str, Any]) -> bytes:
+        """Any error event will do."""
+        return b""
+
     def _end(self, told: Usage) -> bytes:
         events = (b"" if self._started else self._start({}, b"")) + self._blocks.flush()
         reason = stop_of(self._finish_reason, calls=self._blocks.called, refused=self._refused)
@@ -69,7 +75,7 @@ class AnthropicFromOpenAI:
         """The input is not known yet in most streams: an estimate, corrected at the end."""
         self._started = True
         message_id = message_id_of(chunk, data)
-        self._blocks.begin(message_id)
+        self._words.message_id = message_id
         known = self._meter.usage or usage_estimate(prompt_bytes=self._asked.prompt_bytes, output_bytes=0)
         message: dict[str, Any] = {
             "id": message_id,

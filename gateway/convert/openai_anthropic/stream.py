@@ -67,6 +67,10 @@ class OpenAIFromAnthropic:
         self._stop_reason = "max_tokens"
         return self._finish(told)
 
+    def failed(self, error: Mapping[str, Any]) -> bytes:
+        """Any error event will do."""
+        return b""
+
     def _finish(self, told: Usage) -> bytes:
         finish = finish_of(self._stop_reason, calls=self._calls > 0, legacy=self._way_back.legacy)
         chunks = self._chunk({}, finish=finish)

@@ -1,4 +1,4 @@
-"""Row 2: what a piece of an OpenAI answer says, whichever words the provider has for it."""
+"""What a piece of an OpenAI answer says, whichever words the provider has for it. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -87,5 +87,5 @@ def _listed(content: object) -> list[tuple[Kind, str]]:
             case {"type": "refusal", "refusal": str(text)}:
                 found.append(("refusal", text))
             case _:
-                continue  # References and media: Anthropic has no block that a model's answer could hold them in.
+                continue  # References and media: no client protocol has a place for them in a model's answer.
     return [(kind, text) for kind, text in found if text]
