@@ -5,6 +5,8 @@ from dataclasses import dataclass
 TOKENS_PER_MTOK = 1_000_000
 # A dollar a token: a typing mistake above it, and far below what a 64-bit charge can carry.
 RATE_NANOS_MAX = 1_000_000 * 1_000_000_000
+# What free output can be bought of: more than any answer.
+TOKENS_UNBOUNDED = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,31 @@ def charge_nanos(usage: Usage, pricing: Pricing) -> int:
 
 def bound_nanos(*, prompt_tokens_max: int, output_tokens_max: int, pricing: Pricing) -> int:
     """The most a request of at most so many tokens can cost: what admission holds."""
-    candidates = [pricing.rates]
-    if pricing.long_context_rates and prompt_tokens_max > (pricing.long_context_above_tokens or 0):
-        candidates.append(pricing.long_context_rates)
     return max(
         -(-(prompt_tokens_max * rates.dearest_input + output_tokens_max * rates.output) // TOKENS_PER_MTOK)
-        for rates in candidates
+        for rates in _possible_rates(prompt_tokens_max, pricing)
     )
+
+
+def output_tokens_affordable(*, amount_nanos: int, prompt_tokens_max: int, pricing: Pricing) -> int:
+    """The most output tokens whose bound is within `amount_nanos`; below 0 when the prompt alone may cost more."""
+    return min(
+        _output_tokens_within(amount_nanos * TOKENS_PER_MTOK - prompt_tokens_max * rates.dearest_input, rates)
+        for rates in _possible_rates(prompt_tokens_max, pricing)
+    )
+
+
+def _output_tokens_within(left: int, rates: Rates) -> int:
+    if left < 0:
+        return -1
+    return left // rates.output if rates.output else TOKENS_UNBOUNDED
+
+
+def _possible_rates(prompt_tokens_max: int, pricing: Pricing) -> list[Rates]:
+    """By which rates a prompt of at most so many tokens may come to be charged."""
+    if pricing.long_context_rates and prompt_tokens_max > (pricing.long_context_above_tokens or 0):
+        return [pricing.rates, pricing.long_context_rates]
+    return [pricing.rates]
 
 
 def _rates_for(prompt_tokens: int, pricing: Pricing) -> Rates:

@@ -28,7 +28,9 @@ class Ask:
     max_output_tokens: int | None  # what goes upstream in place of the client's own value; None: leave that alone
     prompt_bytes: int
     prompt_tokens_max: int
-    output_tokens_max: int
+    output_tokens_max: int  # of all choices together
+    choices: int
+    output_is_limited: bool  # the client named a maximum
 
 
 def converted(ask: Ask, route: Route) -> Conversion:
@@ -38,7 +40,7 @@ def converted(ask: Ask, route: Route) -> Conversion:
         public_id=ask.model.public_id,
         upstream_model=route.upstream_model,
         max_output_tokens=ask.max_output_tokens,
-        max_output_default=ask.model.max_output_tokens,
+        max_output_default=ask.max_output_tokens or ask.model.max_output_tokens,
         include_usage=ask.include_usage,
         prompt_bytes=ask.prompt_bytes,
         created_seconds=int(time.time()),

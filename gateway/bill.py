@@ -7,25 +7,27 @@ import anyio
 import structlog
 
 from billing.holds import FinishRequest, HoldAnswer, HoldRequest, LedgerUnavailable
-from catalog.money import nanos_to_usd
-from catalog.pricing import bound_nanos, charge_nanos
+from catalog.pricing import charge_nanos
 from gateway.admission import Party
 from gateway.ask import Ask
 from gateway.errors import GatewayError, Reason
 from gateway.exchange import Exchange
+from gateway.refusals import MONEY_SHORT, hold_refusal
+from gateway.renewal import Renewal
 from gateway.runtime import Runtime
-from gateway.spending import limit_refusal
 from gateway.tally import Result
 
 log = structlog.get_logger(__name__)
 RETRY_SECONDS_FIRST, RETRY_SECONDS_MAX, RETRIES = 0.2, 10.0, 60
-_REASONS = {"frozen": Reason.FROZEN, "debt": Reason.FROZEN}
+# Others spend while we ask: so often what is available may change under us.
+HOLD_TRIES = 3
 
 
 class Bill:
     """The one hold and the one finish of a request, as an async context manager around both.
 
-    `hold` raises 402 or 503. `settle` charges; leaving without it charges what was metered until then.
+    `hold` raises 402 or 503. `cover` keeps a stream within what it holds. `settle` charges; leaving without it charges
+    what was metered until then.
     """
 
     def __init__(self, runtime: Runtime, request_id: UUID, party: Party, ask: Ask, exchange: Exchange) -> None:
@@ -35,34 +37,34 @@ class Bill:
         self._ask = ask
         self._exchange = exchange
         self._open = False  # A hold exists, or may exist: only then is there something to finish.
+        self._renewal = Renewal(runtime.checkpoints, request_id, party.wallet_id, ask=ask, exchange=exchange)
         self.charged_nanos = 0
+        # To how many output tokens of each choice the balance limited the answer; None: it did not.
+        self.max_tokens_affordable: int | None = None
 
     async def hold(self) -> None:
-        """Reserve the most that the request can cost."""
-        ask, caller = self._ask, self._party.caller
-        wanted = HoldRequest(
-            self._request_id,
-            self._party.wallet_id,
-            caller.api_key_id,
-            caller.member_id,
-            ask.model.id,
-            ask.model.price_version_id,
-            ask.protocol,
-            bound_nanos(
-                prompt_tokens_max=ask.prompt_tokens_max,
-                output_tokens_max=ask.output_tokens_max,
-                pricing=ask.model.pricing,
-            ),
-        )
-        self._open = True
-        try:
-            answer = await self._runtime.ledger.hold(wanted)
-        except LedgerUnavailable as error:
-            message = "The ledger is out of reach. Nothing was charged; try again."
-            raise GatewayError(Reason.UNAVAILABLE, message, retry_after="2") from error
-        if answer.decision != "held":
-            self._open = False
-            raise await limit_refusal(self._runtime.pool, answer) or _refusal(answer)
+        """Reserve all that a whole answer can cost, or a stream's prompt and a slice of output.
+
+        Less where less is there, and the stream can be stopped or the answer be asked for with a maximum.
+        """
+        funds, tries = self._renewal.funds, 0
+        nanos = funds.first_nanos
+        while (answer := await self._hold(nanos)).decision != "held":
+            tries += 1
+            may_shrink = answer.decision in MONEY_SHORT and tries < HOLD_TRIES
+            shrunk = funds.shrunk_nanos(answer.available_nanos) if may_shrink else None
+            if shrunk is None:
+                affordable = funds.affordable_tokens(answer.available_nanos) // self._ask.choices
+                raise await hold_refusal(self._runtime.pool, answer, affordable_tokens=affordable)
+            nanos = shrunk
+        self._renewal.begin(nanos)
+        if nanos < funds.first_nanos and not self._ask.stream:
+            self.max_tokens_affordable = funds.covered_tokens_each
+            self._exchange.limit_output(self.max_tokens_affordable)
+
+    async def cover(self) -> None:
+        """Hold enough for what the stream gave so far; ends the stream where the money ends."""
+        await self._renewal.cover()
 
     async def __aenter__(self) -> "Bill":
         return self
@@ -71,6 +73,7 @@ class Bill:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Every exit pays: an error, a cancellation or a client that left must neither leak the hold nor lose a charge.
+        self._renewal.end()
         if not self._open:
             return
         with anyio.CancelScope(shield=True):
@@ -81,11 +84,33 @@ class Bill:
 
     async def settle(self) -> None:
         """Make the charge durable; a 503 when the ledger is out of reach (it is tried again after the answer)."""
+        self._renewal.end()
         try:
             await self._finish()
         except LedgerUnavailable as error:
             message = "The charge of this request could not be recorded yet; it will be charged once."
             raise GatewayError(Reason.UNAVAILABLE, message, charged=True) from error
+
+    async def _hold(self, nanos: int) -> HoldAnswer:
+        ask, caller = self._ask, self._party.caller
+        wanted = HoldRequest(
+            self._request_id,
+            self._party.wallet_id,
+            caller.api_key_id,
+            caller.member_id,
+            ask.model.id,
+            ask.model.price_version_id,
+            ask.protocol,
+            nanos,
+        )
+        self._open = True
+        try:
+            answer = await self._runtime.ledger.hold(wanted)
+        except LedgerUnavailable as error:
+            message = "The ledger is out of reach. Nothing was charged; try again."
+            raise GatewayError(Reason.UNAVAILABLE, message, retry_after="2") from error
+        self._open = answer.decision == "held"
+        return answer
 
     async def _finish(self) -> None:
         result = self._exchange.result()
@@ -125,18 +150,3 @@ class Bill:
             result.first_content_ms,
             result.duration_ms,
         )
-
-
-def _refusal(answer: HoldAnswer) -> GatewayError:
-    required, available = nanos_to_usd(answer.required_nanos), nanos_to_usd(answer.available_nanos)
-    metadata = {"required_usd": required, "available_usd": available, "reason": answer.decision}
-    if answer.decision == "insufficient":
-        message = (
-            f"This request may cost up to ${required} and ${available} is available. "
-            "Top up, or lower max_tokens. Nothing was charged."
-        )
-        return GatewayError(Reason.BALANCE, message, metadata=metadata)
-    if reason := _REASONS.get(answer.decision):
-        message = "This organisation's wallet takes no new requests: it is frozen or in debt. Nothing was charged."
-        return GatewayError(reason, message, metadata=metadata)
-    return GatewayError(Reason.INTERNAL, "The request could not be admitted. Nothing was charged.")

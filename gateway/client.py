@@ -66,6 +66,11 @@ class Client:
         if names:
             self.headers.append((b"x-tokenoutput-dropped", ", ".join(names).encode()))
 
+    def tell_max_tokens(self, output_tokens: int | None) -> None:
+        """Say in the headers to how many output tokens the balance limited the answer, if it did."""
+        if output_tokens is not None:
+            self.headers.append((b"x-tokenoutput-max-tokens", str(output_tokens).encode()))
+
     def leave(self) -> None:
         """Note that nobody reads any more."""
         if not self.gone and not self.ended:
@@ -74,6 +79,8 @@ class Client:
 
     async def write(self, piece: bytes) -> None:
         """Send a piece of a stream, waiting while the client is slow to read; the first one sends the headers too."""
+        if not piece:
+            return
         async with self._writing:
             if self.status is None:
                 await self._start(200, [(b"content-type", b"text/event-stream; charset=utf-8"), *_STREAM_HEADERS])

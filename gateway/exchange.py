@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -10,7 +11,7 @@ import msgspec
 import structlog
 
 from billing.holds import Outcome, Source
-from catalog.pricing import Usage
+from catalog.pricing import TOKENS_UNBOUNDED, Usage
 from catalog.snapshot import Route
 from gateway.ask import Ask, converted
 from gateway.endpoints import answers_path, upstream_headers, upstream_path, wire_of
@@ -53,14 +54,31 @@ class Exchange:
         self.scope = anyio.CancelScope()
         self.route: Route | None = None
         self.client_left = False
+        self.covered_tokens = TOKENS_UNBOUNDED  # output that may be given, because money is held for it
         self.dropped: tuple[str, ...] = ()  # fields of the request that the route does not take
 
     async def __aenter__(self) -> "Exchange":
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._upstreams.drain_end(self)
         with anyio.CancelScope(shield=True):
             await self._stack.aclose()
+
+    @property
+    def output_tokens_bound(self) -> int:
+        """How many output tokens were seen so far, at most."""
+        return self._reading.tally.output_tokens_bound if self._reading else 0
+
+    @property
+    def output_tokens_likely(self) -> int:
+        """How many there may be, unseen ones included."""
+        return self._reading.tally.output_tokens_likely if self._reading else 0
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """The prompt's tokens, once the upstream told them."""
+        return self._reading.tally.prompt_tokens if self._reading else None
 
     @property
     def failure(self) -> GatewayError | None:
@@ -101,14 +119,17 @@ class Exchange:
         reading = self._reading
         try:
             while not reading.over:
-                if (chunk := await anext(self._chunks, None)) is None:
+                reading.covered_tokens = self.covered_tokens
+                if reading.waits:
+                    piece = reading.feed(b"")
+                elif (chunk := await anext(self._chunks, None)) is None:
                     piece = reading.feed_rest(whole_only=True)
-                    if not reading.over:
+                    if not reading.waits:
                         reading.break_off()
                 else:
                     piece = reading.feed(chunk)
-                if piece:
-                    yield piece
+                if piece or reading.waits:
+                    yield piece  # None, where more money is needed first.
             if reading.tail and not reading.stopped_short:
                 await self._hear_out(reading, AFTER_END_SECONDS if reading.ended else LAST_WORDS_SECONDS)
         except (UpstreamBroken, EventTooLarge, msgspec.DecodeError):
@@ -124,8 +145,26 @@ class Exchange:
         stops_bill = self.route is not None and not self.route.provider.bills_on_disconnect
         if self._ask.stream and (stops_bill or not self._accepted):
             self.scope.cancel()
+        elif not self._upstreams.drain_begin(self):
+            log.error("drain_refused", provider=self.route.provider.slug if self.route else None)
+            self.scope.cancel()
         else:
             self.scope.deadline = min(self.scope.deadline, anyio.current_time() + DRAIN_SECONDS)
+
+    def limit_output(self, output_tokens: int) -> None:
+        """Ask the upstream for at most so many tokens, where the client named no maximum."""
+        self._ask = replace(self._ask, max_output_tokens=output_tokens)
+
+    def stop_short(self) -> None:
+        """The money ends: the stream ends properly, as one at its maximum, and is charged for what it gave."""
+        if self._reading is not None:
+            usage, _ = self._reading.tally.usage(ended=False, prompt_bytes=self._ask.prompt_bytes)
+            self._reading.stop_short(usage)
+
+    def abort(self, failure: GatewayError) -> None:
+        """End now, with an error."""
+        self._failure = self.failure or failure
+        self.scope.cancel()
 
     def result(self) -> Result:
         """The outcome and what was used, metered where the upstream said it, else estimated from what was seen."""
@@ -165,7 +204,10 @@ class Exchange:
         conversion = converted(ask, route)
         self.dropped = conversion.dropped
         reading = Reading(
-            wire_of(ask.protocol, route.protocol), conversion, same_protocol=route.protocol == ask.protocol
+            wire_of(ask.protocol, route.protocol),
+            conversion,
+            same_protocol=route.protocol == ask.protocol,
+            covered_tokens=self.covered_tokens,
         )
         self._reading = reading
         try:

@@ -11,6 +11,8 @@ TOKENS_MAX: Final = 100_000_000  # More than any context or answer: such a numbe
 # A tokenizer of today makes a token of four to five bytes of English and of fewer bytes of anything else. Dividing by
 # five charges too little rather than too much, which is what an estimate owes the customer.
 ESTIMATE_BYTES_PER_TOKEN: Final = 5
+# What is held for a stream counts more tokens than will be charged: code and other scripts have shorter ones.
+BOUND_BYTES_PER_TOKEN: Final = 3
 
 
 def usage_estimate(*, prompt_bytes: int, output_bytes: int) -> Usage:

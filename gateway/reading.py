@@ -1,6 +1,7 @@
 """One upstream answer as it is read: metered, converted, and its end kept back until the charge is durable."""
 
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import ModuleType
@@ -23,14 +24,17 @@ class Reading:
 
     Before content, what goes wrong raises `UpstreamFailure` or `msgspec.DecodeError`: another route may do better.
     Later it is the `failure`. `same_protocol`: what comes after an end or an error goes along as it is.
+    Output beyond `covered_tokens`, for which no money is held, `waits` inside until that is raised.
     """
 
-    def __init__(self, wire: ModuleType, conversion: Conversion, *, same_protocol: bool) -> None:
+    def __init__(self, wire: ModuleType, conversion: Conversion, *, same_protocol: bool, covered_tokens: int) -> None:
         self._wire = wire
         self._conversion = conversion
         self._parser = EventParser()
         self._reader = wire.StreamReader()
         self.same_protocol = same_protocol
+        self._waiting: deque[Event] = deque()
+        self.covered_tokens = covered_tokens
         self.tally = Tally()
         self.ended = False
         self.stopped_short = False
@@ -47,8 +51,13 @@ class Reading:
         """Whether the answer has ended, properly or not."""
         return self.ended or self.failure is not None
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is output that money must be held for first."""
+        return bool(self._waiting) and not self.over
+
     def feed(self, chunk: bytes) -> bytes:
-        """Some bytes of a stream."""
+        """Some bytes of a stream; none go on with what waits."""
         return self._feed(self._parser.feed(chunk))
 
     def feed_rest(self, *, whole_only: bool) -> bytes:
@@ -86,14 +95,16 @@ class Reading:
         return self._stream.failed(error)
 
     def break_off(self) -> None:
-        """The upstream did, or is made to."""
+        """The upstream did. After its proper end, or an error of its own, that changes nothing."""
         if not self.ended:
             self.failure = self.failure or cut_error()
 
     def _feed(self, events: Sequence[Event]) -> bytes:
         """Meter and convert; stops at the end or at an error, whose bytes become the tail."""
+        self._waiting.extend(events)
         pieces = []
-        for event in events:
+        while self._waiting and (self.over or self.tally.output_tokens_bound <= self.covered_tokens):
+            event = self._waiting.popleft()
             seen = self._reader.feed(event)
             self.tally.observe(seen, now=time.perf_counter())
             if not self.ended and not self._goes_on(seen):

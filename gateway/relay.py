@@ -43,6 +43,7 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
             Bill(runtime, call.request_id, call.party, ask, exchange) as bill,
         ):
             await bill.hold()
+            client.tell_max_tokens(bill.max_tokens_affordable)
             with exchange.scope:
                 client.on_gone, client.on_failure = exchange.leave, exchange.failed
                 if not client.gone:
@@ -51,6 +52,7 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
                         client.tell_dropped(exchange.dropped)
                         async for piece in exchange.pieces():
                             await client.write(piece)
+                            await bill.cover()
             await bill.settle()
             if exchange.failure is not None and not exchange.tail:
                 raise exchange.failure
@@ -85,4 +87,6 @@ def read(runtime: Runtime, call: Call) -> Ask:
         prompt_bytes=request.prompt_text_bytes,
         prompt_tokens_max=min(request.prompt_tokens_bound or context, context),
         output_tokens_max=min(asked or limit, limit) * request.n,
+        choices=request.n,
+        output_is_limited=asked is not None,
     )

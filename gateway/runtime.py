@@ -19,6 +19,7 @@ from billing.leases import lease_open, lease_renew
 from catalog.selectors import snapshot_load
 from catalog.snapshot import CatalogSnapshot
 from gateway.admission import Allowance, Callers
+from gateway.checkpoints import Checkpoints
 from gateway.limits import Limits
 from gateway.upstream import Upstreams
 
@@ -42,10 +43,11 @@ class Runtime:
             organization_at_once=config["organization_concurrency"],
             count_tokens_per_minute=config["count_tokens_per_minute"],
         )
-        self.upstreams = Upstreams(allow_private=settings.ALLOW_PRIVATE_UPSTREAMS)
+        self.upstreams = Upstreams(allow_private=settings.ALLOW_PRIVATE_UPSTREAMS, drains_max=config["drains_max"])
         self.snapshot = CatalogSnapshot(models={})
         self.pool: AsyncConnectionPool[AsyncConnection[Any]]
         self.ledger: LedgerClient
+        self.checkpoints: Checkpoints
         self.callers: Callers
         self._tasks: TaskGroup
         self._snapshot_stale = anyio.Event()
@@ -57,12 +59,14 @@ class Runtime:
         async with self.pool:
             await self.pool.wait()
             lease_id = await self._lease_open()
-            self.ledger = LedgerClient(self.pool, lease_id, hold_seconds=settings.HOLD_SECONDS)
+            self.ledger = LedgerClient(self.pool, lease_id, hold_seconds=self.config["hold_seconds"])
+            self.checkpoints = Checkpoints(self.pool, hold_seconds=self.config["hold_seconds"])
             self.callers = Callers(self.pool, cache_seconds=self.config["caller_cache_seconds"])
             self.snapshot = await to_thread.run_sync(_snapshot)
             await self.upstreams.start()
             async with anyio.create_task_group() as services:
                 services.start_soon(self._guarded, self.ledger.run)
+                services.start_soon(self._guarded, self.checkpoints.run)
                 services.start_soon(self._renew, lease_id)
                 services.start_soon(self._refresh)
                 # Requests end before the ledger does: each that is cut still pays for what it had.
@@ -97,16 +101,16 @@ class Runtime:
 
     async def _lease_open(self) -> int:
         name = f"{socket.gethostname()}:{os.getpid()}"
-        return await lease_open(self.pool, name=name, seconds=settings.LEASE_SECONDS)
+        return await lease_open(self.pool, name=name, seconds=self.config["lease_seconds"])
 
     async def _renew(self, lease_id: int) -> None:
         """A third of the lease apart; sooner after a failure, because the reaper waits for nobody."""
-        pause = settings.LEASE_SECONDS / 3
+        pause = self.config["lease_seconds"] / 3
         while True:
             await anyio.sleep(pause)
-            pause = settings.LEASE_SECONDS / 3
+            pause = self.config["lease_seconds"] / 3
             try:
-                if not await lease_renew(self.pool, lease_id, seconds=settings.LEASE_SECONDS):
+                if not await lease_renew(self.pool, lease_id, seconds=self.config["lease_seconds"]):
                     lease_id = await self._lease_open()
                     self.ledger.lease_use(lease_id)
             except LedgerUnavailable:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from billing.holds import Outcome, Source
 from catalog.pricing import Usage
 from catalog.snapshot import Route
-from gateway.metering import Meter, usage_estimate
+from gateway.metering import BOUND_BYTES_PER_TOKEN, Meter, usage_estimate
 from gateway.wire.stream import Answer, Seen
 
 
@@ -35,6 +35,23 @@ class Tally:
     def flags(self) -> frozenset[str]:
         """What was odd about the upstream's usage: wants a person's eye, changes nothing."""
         return self._meter.flags
+
+    @property
+    def output_tokens_bound(self) -> int:
+        """How many output tokens were seen, at most: not what is charged, but what should be held."""
+        return -(-self._output_bytes // BOUND_BYTES_PER_TOKEN)
+
+    @property
+    def output_tokens_likely(self) -> int:
+        """The same, or what the upstream told where that is more: some of it may never be seen."""
+        metered = self._meter.usage
+        return max(metered.output_tokens if metered else 0, self.output_tokens_bound)
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """The prompt's tokens, once the upstream told them."""
+        metered = self._meter.usage
+        return metered.prompt_tokens if metered else None
 
     def observe(self, seen: Seen | Answer, *, now: float) -> None:
         """Take one more event, or the answer."""

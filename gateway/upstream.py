@@ -73,8 +73,10 @@ class UpstreamAnswer:
 class Upstreams:
     """The connection pool of a process. Redirects, cookies and proxy variables are not followed."""
 
-    def __init__(self, *, allow_private: bool) -> None:
+    def __init__(self, *, allow_private: bool, drains_max: int) -> None:
         self._allow_private = allow_private
+        self._drains_max = drains_max
+        self._draining: set[object] = set()
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -93,6 +95,17 @@ class Upstreams:
         """Close every connection."""
         if self._session is not None:
             await self._session.close()
+
+    def drain_begin(self, who: object) -> bool:
+        """Whether one more answer may be read to its end that no client waits for."""
+        if len(self._draining) >= self._drains_max and who not in self._draining:
+            return False
+        self._draining.add(who)
+        return True
+
+    def drain_end(self, who: object) -> None:
+        """It is read, or never was."""
+        self._draining.discard(who)
 
     @asynccontextmanager
     async def post(

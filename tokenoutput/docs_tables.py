@@ -51,6 +51,7 @@ LIMIT_ERROR = """\
       "spent_usd": "19.60",
       "held_usd": "0.05",
       "resets_at": "2026-12-01T00:00:00Z",
+      "affordable_max_tokens": 4600,
       "charged": false,
       "request_id": "019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071"
     }

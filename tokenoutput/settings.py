@@ -232,10 +232,7 @@ STRIPE_SIMULATOR_FILE = str(DATA_DIR / "stripe-simulator.sqlite3") if DEBUG and 
 USAGE_DAY_PARTITIONS = max(env.int("USAGE_DAY_PARTITIONS", default=60), 40)
 USAGE_MONTHS_KEPT = env.int("USAGE_MONTHS_KEPT", default=0)
 
-# A gateway that did not renew its lease is taken for dead; what it held is free after lease + grace + a sweep.
-LEASE_SECONDS = env.float("LEASE_SECONDS", default=30.0)
-# How long a request's hold lives without a renewal, which comes every second or so.
-HOLD_SECONDS = env.float("HOLD_SECONDS", default=3600.0)
+# The reaper: what a dead gateway held is free after its lease, this grace and a sweep.
 REAP_GRACE_SECONDS = env.float("REAP_GRACE_SECONDS", default=15.0)
 REAP_SECONDS = env.float("REAP_SECONDS", default=5.0)
 
@@ -247,12 +244,17 @@ GATEWAY = {
     "first_content_seconds": env.float("GATEWAY_FIRST_CONTENT_SECONDS", default=120.0),
     "idle_seconds": env.float("GATEWAY_IDLE_SECONDS", default=180.0),
     "client_stall_seconds": 60.0,
+    # Answers that are read to their end at once for clients that left.
+    "drains_max": env.int("GATEWAY_DRAINS_MAX", default=200),
     "keepalive_seconds": env.float("GATEWAY_KEEPALIVE_SECONDS", default=15.0),
     "key_requests_per_minute": env.int("KEY_REQUESTS_PER_MINUTE", default=600),
     "organization_requests_per_minute": env.int("ORGANIZATION_REQUESTS_PER_MINUTE", default=3000),
     "key_concurrency": env.int("KEY_CONCURRENCY", default=64),
     "organization_concurrency": env.int("ORGANIZATION_CONCURRENCY", default=256),
     "count_tokens_per_minute": env.int("COUNT_TOKENS_PER_MINUTE", default=6000),
+    # A gateway that did not renew its lease is taken for dead; a hold lives as long without a renewal.
+    "lease_seconds": env.float("LEASE_SECONDS", default=30.0),
+    "hold_seconds": env.float("HOLD_SECONDS", default=60.0),
     "caller_cache_seconds": 5.0,
     "snapshot_seconds": 10.0,
 }

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catalog.money import NANOS_MAX, nanos_to_usd, usd_to_nanos
-from catalog.pricing import RATE_NANOS_MAX, Pricing, Rates, Usage, bound_nanos, charge_nanos
+from catalog.pricing import (
+    RATE_NANOS_MAX,
+    TOKENS_UNBOUNDED,
+    Pricing,
+    Rates,
+    Usage,
+    bound_nanos,
+    charge_nanos,
+    output_tokens_affordable,
+)
 
 nanos = st.integers(-NANOS_MAX, NANOS_MAX)
 rates = st.builds(Rates, *[st.integers(0, RATE_NANOS_MAX)] * 5)
@@ -115,6 +124,19 @@ def test_the_bound_covers_both_sides_of_the_step(usage, low, high, offset):
         prompt_tokens_max=usage.prompt_tokens + 1, output_tokens_max=usage.output_tokens, pricing=pricing
     )
     assert bound >= charge_nanos(usage, pricing)
+
+
+@given(flat | tiered, tokens, st.integers(0, 10**13))
+def test_what_is_affordable_is_the_most_that_its_bound_allows(pricing, prompt, amount):
+    def cost(output):
+        return bound_nanos(prompt_tokens_max=prompt, output_tokens_max=output, pricing=pricing)
+
+    affordable = output_tokens_affordable(amount_nanos=amount, prompt_tokens_max=prompt, pricing=pricing)
+    if affordable < 0:
+        assert cost(0) > amount
+    else:
+        assert cost(affordable) <= amount
+        assert affordable == TOKENS_UNBOUNDED or cost(affordable + 1) > amount
 
 
 def test_the_step_is_above_the_threshold():

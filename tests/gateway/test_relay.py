@@ -265,7 +265,8 @@ def test_a_wallet_that_cannot_cover_the_most_it_can_cost_is_402(gateway_server):
     poor = gateway_server.customer(credit="0.01")
     model = gateway_server.model(scripts.whole(wire.openai_answer()))
     with gateway_server.client(poor) as client:
-        refused = client.post("/v1/chat/completions", json={"model": model.public_id, "messages": HELLO})
+        body = {"model": model.public_id, "messages": HELLO, "max_tokens": 8000}
+        refused = client.post("/v1/chat/completions", json=body)
         assert refused.status_code == 402
         error = refused.json()["error"]
         assert (error["type"], error["code"]) == ("insufficient_quota", "insufficient_balance")
