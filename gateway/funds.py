@@ -18,7 +18,7 @@ class Funds:
 
     def __init__(self, ask: Ask) -> None:
         self._pricing = ask.model.pricing
-        self._choices = max(ask.choices, 1)  # Embeddings have none.
+        self._choices = ask.choices
         self._slice_tokens = SLICE_TOKENS * ask.choices
         self._prompt_tokens_max = ask.prompt_tokens_max
         self._output_tokens_max = ask.output_tokens_max

@@ -87,6 +87,6 @@ def read(runtime: Runtime, call: Call) -> Ask:
         prompt_bytes=request.prompt_text_bytes,
         prompt_tokens_max=min(request.prompt_tokens_bound or context, context),
         output_tokens_max=min(asked or limit, limit) * request.n,
-        choices=request.n,
+        choices=max(request.n, 1),  # Embeddings have none, and no output to share among them.
         output_is_limited=asked is not None,
     )
