@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
@@ -109,7 +109,11 @@ def auto_topups_run() -> int:
 
 def auto_topup_try(*, wallet_id: int) -> bool:
     """Charge the card if it is due, allowed, and nobody else is at it; whether it was tried."""
-    topup = _attempt_new(wallet_id)
+    try:
+        topup = _attempt_new(wallet_id)
+    except OperationalError:  # Others are at the same wallet; the next sweep looks again.
+        log.warning("auto_topup.busy", wallet_id=wallet_id)
+        return False
     if topup is None:
         return False
     _charge(topup)
