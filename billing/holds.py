@@ -101,9 +101,13 @@ class LedgerClient:
     async def hold(self, request: HoldRequest) -> HoldAnswer:
         """Ask for money; a caller that is cancelled meanwhile holds nothing.
 
-        After `LedgerUnavailable` the hold may exist: finish it as void.
+        After `LedgerUnavailable` the hold may exist: `give_back`.
         """
         return await self._holds.submit(request)
+
+    def give_back(self, request: HoldRequest) -> None:
+        """Void a hold that may exist, without waiting: should that fail for long, the reaper does it."""
+        self._finishes.post(_void(request))
 
     async def finish(self, request: FinishRequest) -> FinishAnswer:
         """Charge a request, once; it is sent even if its caller is cancelled meanwhile.
@@ -154,21 +158,7 @@ class _HoldCalls:
     def abandoned(self, request: HoldRequest, answer: HoldAnswer) -> None:
         """Nobody will finish this hold: give the money back."""
         if answer.decision == "held":
-            self._finishes.post(
-                FinishRequest(
-                    request_id=request.request_id,
-                    wallet_id=request.wallet_id,
-                    outcome="void",
-                    source="none",
-                    charge_nanos=0,
-                    cost_nanos=0,
-                    route_id=None,
-                    upstream_protocol=None,
-                    usage=Usage(),
-                    first_content_ms=None,
-                    duration_ms=0,
-                )
-            )
+            self._finishes.post(_void(request))
 
 
 class _FinishCalls:
@@ -209,6 +199,22 @@ class _FinishCalls:
 
     def abandoned(self, request: FinishRequest, answer: FinishAnswer) -> None:
         """It is charged; that was all there was to do."""
+
+
+def _void(request: HoldRequest) -> FinishRequest:
+    return FinishRequest(
+        request_id=request.request_id,
+        wallet_id=request.wallet_id,
+        outcome="void",
+        source="none",
+        charge_nanos=0,
+        cost_nanos=0,
+        route_id=None,
+        upstream_protocol=None,
+        usage=Usage(),
+        first_content_ms=None,
+        duration_ms=0,
+    )
 
 
 def _array(values: Iterable[int | str | None]) -> str:

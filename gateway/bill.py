@@ -7,6 +7,7 @@ import anyio
 import structlog
 
 from billing.holds import FinishRequest, HoldAnswer, HoldRequest, LedgerUnavailable
+from billing.spool import SpoolFailed
 from catalog.pricing import charge_nanos
 from gateway.admission import Party
 from gateway.ask import Ask
@@ -36,7 +37,7 @@ class Bill:
         self._party = party
         self._ask = ask
         self._exchange = exchange
-        self._open = False  # A hold exists, or may exist: only then is there something to finish.
+        self._open = False  # A hold exists: only then is there something to finish.
         self._renewal = Renewal(runtime.checkpoints, request_id, party.wallet_id, ask=ask, exchange=exchange)
         self.charged_nanos = 0
         # To how many output tokens of each choice the balance limited the answer; None: it did not.
@@ -79,15 +80,15 @@ class Bill:
         with anyio.CancelScope(shield=True):
             try:
                 await self._finish()
-            except LedgerUnavailable:
+            except SpoolFailed:
                 self._runtime.background(self._finish_stubbornly)
 
     async def settle(self) -> None:
-        """Make the charge durable; a 503 when the ledger is out of reach (it is tried again after the answer)."""
+        """Make the charge durable, in the ledger or in the spool; a 503 when neither takes it (it is tried again)."""
         self._renewal.end()
         try:
             await self._finish()
-        except LedgerUnavailable as error:
+        except SpoolFailed as error:
             message = "The charge of this request could not be recorded yet; it will be charged once."
             raise GatewayError(Reason.UNAVAILABLE, message, charged=True) from error
 
@@ -103,10 +104,13 @@ class Bill:
             ask.protocol,
             nanos,
         )
-        self._open = True
+        if not self._runtime.spool.admits:
+            message = "This server's disk is full, so a charge might find no place. Nothing was charged; try again."
+            raise GatewayError(Reason.UNAVAILABLE, message, retry_after="5")
         try:
             answer = await self._runtime.ledger.hold(wanted)
         except LedgerUnavailable as error:
+            self._runtime.ledger.give_back(wanted)
             message = "The ledger is out of reach. Nothing was charged; try again."
             raise GatewayError(Reason.UNAVAILABLE, message, retry_after="2") from error
         self._open = answer.decision == "held"
@@ -114,7 +118,14 @@ class Bill:
 
     async def _finish(self) -> None:
         result = self._exchange.result()
-        answer = await self._runtime.ledger.finish(self._request_of(result))
+        request = self._request_of(result)
+        try:
+            answer = await self._runtime.ledger.finish(request)
+        except LedgerUnavailable:
+            await self._runtime.spool.append(request)
+            self._open = False
+            log.warning("finish_spooled", request_id=str(self._request_id))
+            return
         self._open = False
         if result.flags and result.route:
             provider = result.route.provider.slug
@@ -130,7 +141,7 @@ class Bill:
             pause = min(pause * 2, RETRY_SECONDS_MAX)
             try:
                 return await self._finish()
-            except LedgerUnavailable:
+            except SpoolFailed:
                 continue
         log.critical("finish_lost", request_id=str(self._request_id))
         return None

@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from billing.holds import LedgerClient, LedgerUnavailable
 from billing.leases import lease_open, lease_renew
+from billing.spool import Spool
 from catalog.selectors import snapshot_load
 from catalog.snapshot import CatalogSnapshot
 from gateway.admission import Allowance, Callers
@@ -48,6 +49,7 @@ class Runtime:
         self.pool: AsyncConnectionPool[AsyncConnection[Any]]
         self.ledger: LedgerClient
         self.checkpoints: Checkpoints
+        self.spool = Spool(config["spool_dir"])
         self.callers: Callers
         self._tasks: TaskGroup
         self._snapshot_stale = anyio.Event()
@@ -67,6 +69,7 @@ class Runtime:
             async with anyio.create_task_group() as services:
                 services.start_soon(self._guarded, self.ledger.run)
                 services.start_soon(self._guarded, self.checkpoints.run)
+                services.start_soon(self._guarded, self.spool.run, self.ledger.finish)
                 services.start_soon(self._renew, lease_id)
                 services.start_soon(self._refresh)
                 # Requests end before the ledger does: each that is cut still pays for what it had.

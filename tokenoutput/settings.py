@@ -252,6 +252,8 @@ GATEWAY = {
     "key_concurrency": env.int("KEY_CONCURRENCY", default=64),
     "organization_concurrency": env.int("ORGANIZATION_CONCURRENCY", default=256),
     "count_tokens_per_minute": env.int("COUNT_TOKENS_PER_MINUTE", default=6000),
+    # Where charges wait while the database is away: a folder on a disk that outlives the process.
+    "spool_dir": Path(env.str("SPOOL_DIR", default=str(DATA_DIR / "spool"))).resolve(),
     # A gateway that did not renew its lease is taken for dead; a hold lives as long without a renewal.
     "lease_seconds": env.float("LEASE_SECONDS", default=30.0),
     "hold_seconds": env.float("HOLD_SECONDS", default=60.0),
