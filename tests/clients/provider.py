@@ -9,6 +9,7 @@ from catalog.pricing import Usage
 from tests.upstreams import scripts, wire
 from tests.upstreams.server import Exchange, Script
 
+SIGNATURE = "c2lnbmVkIGJ5IHRoZSBwcm92aWRlcg=="
 PIECES = ("Zwei ", "Pfläumchen")
 # What each answer uses, in the words of the two protocols and in the ledger's.
 OPENAI_USAGE = {
@@ -44,9 +45,9 @@ def anthropic_text() -> Script:
     return scripts.stream(wire.anthropic_start(ANTHROPIC_USAGE), *middle, wire.anthropic_delta(ANTHROPIC_USAGE), stop)
 
 
-def openai_calls(*calls: Call) -> Script:
-    """Each call's name, then its arguments in two pieces."""
-    pieces = [wire.OPENAI_ROLE]
+def openai_calls(*calls: Call, thought: str = "") -> Script:
+    """The thought if any, then each call's name and its arguments in two pieces."""
+    pieces = [wire.OPENAI_ROLE, *([wire.openai_chunk({"reasoning_content": thought})] if thought else [])]
     for index, call in enumerate(calls):
         given = json.dumps(call.arguments)
         first = {"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
@@ -55,21 +56,27 @@ def openai_calls(*calls: Call) -> Script:
     return scripts.stream(*pieces, wire.openai_chunk({}, "tool_calls"), wire.openai_usage(OPENAI_USAGE), wire.DONE)
 
 
-def anthropic_calls(*calls: Call) -> Script:
-    """Each call a block, its input in two pieces."""
-    pieces = [wire.anthropic_start(ANTHROPIC_USAGE)]
-    for index, call in enumerate(calls):
+def anthropic_calls(*calls: Call, thought: str = "") -> Script:
+    """The signed thought if any, then each call a block with its input in two pieces."""
+    blocks = [_thinking(thought)] if thought else []
+    for call in calls:
         given = json.dumps(call.arguments)
         block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+        blocks.append((block, [{"type": "input_json_delta", "partial_json": half} for half in (given[:5], given[5:])]))
+    pieces = [wire.anthropic_start(ANTHROPIC_USAGE)]
+    for index, (block, deltas) in enumerate(blocks):
         pieces.append(wire.anthropic_event(type="content_block_start", index=index, content_block=block))
-        for half in (given[:5], given[5:]):
-            delta = {"type": "input_json_delta", "partial_json": half}
-            pieces.append(wire.anthropic_event(type="content_block_delta", index=index, delta=delta))
+        pieces += [wire.anthropic_event(type="content_block_delta", index=index, delta=delta) for delta in deltas]
         pieces.append(wire.anthropic_event(type="content_block_stop", index=index))
     end = wire.anthropic_event(
         type="message_delta", delta={"stop_reason": "tool_use", "stop_sequence": None}, usage=ANTHROPIC_USAGE
     )
     return scripts.stream(*pieces, end, wire.ANTHROPIC_STOP)
+
+
+def _thinking(thought: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    deltas = [{"type": "thinking_delta", "thinking": thought}, {"type": "signature_delta", "signature": SIGNATURE}]
+    return {"type": "thinking", "thinking": "", "signature": ""}, deltas
 
 
 @dataclass(frozen=True)
@@ -83,9 +90,9 @@ class Provider:
     broken: Script
     results: Callable[[Any], dict[str, str]]
 
-    def script(self, *calls: Call) -> Script:
+    def script(self, *calls: Call, thought: str = "") -> Script:
         """Answers by the case that the prompt names; without one, and after tool results, with text."""
-        called = self.calls(*calls)
+        called = self.calls(*calls, thought=thought)
 
         async def script(exchange: Exchange) -> None:
             body = exchange.request.json

@@ -10,11 +10,13 @@ import pytest
 
 from catalog.docs.registry import snippets
 from tests import prerequisites
-from tests.clients.provider import ANTHROPIC, OPENAI, PIECES, USAGE, Call, Provider
+from tests.clients.provider import ANTHROPIC, OPENAI, PIECES, SIGNATURE, USAGE, Call, Provider
 from tests.gateway.platform import price_of
 
 TEXT = "".join(PIECES)
 SECRET = "Mirabellen 7391"
+THOUGHT = "I had better look into the basket."
+SIGNED = {"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE}
 TIMEOUT_SECONDS = 60
 both = pytest.mark.parametrize("provider", [OPENAI, ANTHROPIC], ids=lambda provider: provider.protocol)
 
@@ -57,22 +59,27 @@ def project(tmp_path):
     return path
 
 
-def check(customer: Any, model: Any, provider: Provider, call_id: str) -> None:
-    """The file's text went to the provider as this call's result, and each answer was charged as the provider said."""
+def results_of(customer: Any, model: Any, provider: Provider) -> dict[str, str]:
+    """What the provider got as the calls' results, after checking that each answer was charged as the provider said."""
     asked = [each for each in model.requests() if "count_tokens" not in each.target]
-    results = provider.results(asked[-1].json)
-    assert list(results) == [call_id]
-    assert SECRET in results[call_id]
     rows = customer.used(requests=len(asked))
     assert {row.upstream_protocol for row in rows} == {provider.protocol}
     assert [row.charge_nanos for row in rows] == [price_of(USAGE)] * len(asked)
+    return provider.results(asked[-1].json)
+
+
+def thoughts_of(model: Any) -> list[Any]:
+    """The thoughts that a provider of Anthropic's protocol got back with the calls."""
+    blocks = [block for each in model.requests()[-1].json["messages"] for block in each["content"]]
+    return [block for block in blocks if isinstance(block, dict) and block["type"] == "thinking"]
 
 
 @both
 def test_claude_code(gateway_server, customer, home, project, provider: Provider):
     packages = prerequisites.node_clients()
     reading = Call("toolu_01", "Read", {"file_path": str(project / "basket.txt")})
-    model = gateway_server.model(provider.script(reading), protocol=provider.protocol)
+    failing = Call("toolu_02", "Read", {"file_path": str(project / "no-such-basket.txt")})
+    model = gateway_server.model(provider.script(reading, failing, thought=THOUGHT), protocol=provider.protocol)
     settings = home / "settings.json"
     settings.write_text(
         snippets(base_url=gateway_server.url, model=model.public_id, key=customer.key)["claude_code"].code
@@ -83,10 +90,15 @@ def test_claude_code(gateway_server, customer, home, project, provider: Provider
     said = json.loads(
         run([*program, "-p", "case:tools", *options], home=home, project=project, **dict.fromkeys(quiet, "1"))
     )
-    assert (said["result"], said["is_error"], said["num_turns"]) == (TEXT, False, 2)
+    assert (said["result"], said["is_error"], said["num_turns"]) == (TEXT, False, 3)
     [usage] = said["modelUsage"].values()
     assert (usage["inputTokens"], usage["cacheReadInputTokens"], usage["outputTokens"]) == (2000, 1000, 400)
-    check(customer, model, provider, "toolu_01")
+    results = results_of(customer, model, provider)
+    assert set(results) == {"toolu_01", "toolu_02"}
+    assert SECRET in results["toolu_01"]
+    assert "does not exist" in results["toolu_02"]
+    if provider is ANTHROPIC:
+        assert thoughts_of(model) == [SIGNED]
 
 
 CODEX_CONFIG = """
@@ -106,7 +118,7 @@ enabled = false
 def test_codex(gateway_server, customer, home, project, provider: Provider):
     packages = prerequisites.node_clients()
     reading = Call("call_01", "exec_command", {"cmd": "cat basket.txt"})
-    model = gateway_server.model(provider.script(reading), protocol=provider.protocol)
+    model = gateway_server.model(provider.script(reading, thought=THOUGHT), protocol=provider.protocol)
     (home / "config.toml").write_text(CODEX_CONFIG.format(model=model.public_id, url=gateway_server.url))
     program = ["node", packages / "node_modules/@openai/codex/bin/codex.js"]
     options = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "--json"]
@@ -119,4 +131,8 @@ def test_codex(gateway_server, customer, home, project, provider: Provider):
     assert [item["text"] for item in items if item["type"] == "agent_message"] == [TEXT]
     assert events[-1]["type"] == "turn.completed"
     assert events[-1]["usage"]["output_tokens"] == 400
-    check(customer, model, provider, "call_01")
+    [(call_id, result)] = results_of(customer, model, provider).items()
+    assert call_id == "call_01"
+    assert SECRET in result
+    if provider is ANTHROPIC:
+        assert thoughts_of(model) == [SIGNED]
