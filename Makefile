@@ -52,6 +52,7 @@ format: .venv/installed-dev  ## put code and templates into the project's form
 	.venv/bin/djlint templates --quiet --reformat || true
 
 bench: .venv/installed-dev  ## measure what a request costs and what the gateway adds
+	.venv/bin/python -m tests.bench.convert
 	.venv/bin/python -m tests.bench.latency
 
 samples: .venv/installed-dev  ## replay recorded exchanges through the gateway (DIR names their folder)

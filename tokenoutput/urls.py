@@ -12,6 +12,7 @@ urlpatterns = [
     path("", views.landing, name="landing"),
     path("models", views.models, name="models"),
     path("docs/", views.docs, name="docs"),
+    path("docs/conversion", views.docs_conversion, name="docs_conversion"),
     path("app/", include("accounts.urls")),
     path("app/<slug:slug>/", views.overview, name="overview"),
     path("app/<slug:slug>/keys", key_views.keys, name="keys"),

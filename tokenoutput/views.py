@@ -14,6 +14,7 @@ from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
 from catalog.selectors import catalog_list, docs_model
 from gateway.convert import CONVERSIONS
+from tokenoutput.conversion_docs import FIELD_TABLES, STOP_TABLES
 from tokenoutput.docs_tables import ALERT_EVENT, ERRORS_PROMISED, LIMIT_ERROR, PROTOCOL_MATRIX, errors_every
 from tokenoutput.forms import CatalogFilterForm
 from tokenoutput.worked_example import worked_example
@@ -66,6 +67,12 @@ def docs(request: HttpRequest) -> HttpResponse:
         "protocol_matrix": PROTOCOL_MATRIX,
     }
     return render(request, "site/docs.html", context)
+
+
+@require_safe
+def docs_conversion(request: HttpRequest) -> HttpResponse:
+    """What is carried, dropped and refused between protocols."""
+    return render(request, "site/docs_conversion.html", {"field_tables": FIELD_TABLES, "stop_tables": STOP_TABLES})
 
 
 @never_cache

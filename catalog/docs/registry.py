@@ -15,6 +15,7 @@ _TITLES = {
     "curl_messages.bash": "curl, Anthropic Messages",
     "python_anthropic.python": "Python, Anthropic SDK",
     "claude_code.json": "Claude Code, ~/.claude/settings.json",
+    "codex.toml": "Codex, ~/.codex/config.toml",
 }
 
 

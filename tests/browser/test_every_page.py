@@ -17,6 +17,7 @@ PUBLIC = {
     "models": "/models",
     "models-none": "/models?q=no-such-model",
     "docs": "/docs/",
+    "conversion": "/docs/conversion",
     "login": "/accounts/login/",
     "signup": "/accounts/signup/",
     "reset": "/accounts/password/reset/",

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -119,6 +120,22 @@ def test_claude_code_is_given_the_base_url_without_version_and_no_other_key():
     }
 
 
+def test_codex_is_given_the_base_url_with_version_and_the_protocol_it_speaks():
+    config = tomllib.loads(snippets(base_url="https://t.example/", model=MODEL, key=KEY)["codex"].code)
+    assert config == {
+        "model": MODEL,
+        "model_provider": "tokenoutput",
+        "model_providers": {
+            "tokenoutput": {
+                "name": "TokenOutput",
+                "base_url": "https://t.example/v1",
+                "env_key": "TOKENOUTPUT_API_KEY",
+                "wire_api": "responses",
+            }
+        },
+    }
+
+
 def test_node_is_valid_and_given_the_base_url_with_version(tmp_path):
     code = snippets(base_url="https://t.example", model=MODEL)["node_openai"].code
     assert "baseURL: 'https://t.example/v1'," in code
@@ -142,11 +159,12 @@ def test_every_sample_is_filled_in(site_url):
         "curl_messages",
         "python_anthropic",
         "claude_code",
+        "codex",
     ]
     for sample in samples.values():
         assert "{{" not in sample.code
         assert "/v1/v1" not in sample.code
         assert MODEL in sample.code
         assert "https://t.example" in sample.code
-        assert "sk-your-api-key" in sample.code
+        assert "sk-your-api-key" in sample.code or sample.id == "codex"  # It names a variable.
         assert sample.title

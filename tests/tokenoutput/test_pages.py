@@ -12,7 +12,15 @@ from tests.tokenoutput.pages import catalog_make, catalog_only, visitor
 from tokenoutput.forms import CatalogFilterForm
 
 pytestmark = pytest.mark.django_db
-PUBLIC = ["/", "/models", "/docs/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"]
+PUBLIC = [
+    "/",
+    "/models",
+    "/docs/",
+    "/docs/conversion",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+]
 
 
 @pytest.fixture
