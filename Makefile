@@ -9,6 +9,7 @@ PYENVS := $(subst $() ,:,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/
 FOR_RUN := $(if $(wildcard .venv/installed-dev),.venv/installed-dev,.venv/installed-run)
 WORKERS ?= 2
 SOAK_SECONDS ?= 600
+FAULT_ROUNDS ?= 20
 # Customers' own programs, which tests/clients runs: older majors of the SDKs, and those for Node where npm is.
 CLIENTS := $(patsubst requirements-client-%.txt,.clients/%/installed,$(wildcard requirements-client-*.txt)) \
 	$(if $(shell command -v npm 2>/dev/null),.clients/node/installed)
@@ -23,7 +24,7 @@ endif
 unexport VIRTUAL_ENV PYENV_VERSION PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench samples soak canaries clean requirements
+.PHONY: help run test check format bench samples soak faults canaries clean requirements
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -65,6 +66,9 @@ soak: .venv/installed-dev  ## let random traffic run against the ledger for SOAK
 
 canaries: .venv/installed-dev  ## take each guard of the money away in a copy of the tree: the tests must turn red
 	.venv/bin/python -m tests.faults.canaries $(ARGS)
+
+faults: .venv/installed-dev  ## kill a web process and crash the database at random, FAULT_ROUNDS times (FAULT_SEED repeats one)
+	FAULT_ROUNDS=$(FAULT_ROUNDS) .venv/bin/python -m pytest tests/faults/test_at_random.py -k crash -s -q $(ARGS)
 
 clean:  ## take away what `make` can fetch or make again; the data in .data stays
 	rm -rf .venv .uv .clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* staticfiles

@@ -10,6 +10,7 @@ import msgspec
 import psycopg
 
 from billing.batches import CALL_SECONDS, LedgerUnavailable, Pool
+from billing.fault_points import point
 
 HOLD_SECONDS = 60.0
 # So many requests in one statement: it holds the locks of the wallets that it takes money from.
@@ -70,5 +71,6 @@ async def _send(pool: Pool, requests: Sequence[Progress], hold_seconds: float) -
                 rows = await (await connection.execute(_QUERY, columns, prepare=True)).fetchall()
     except (psycopg.Error, OSError) as error:  # A time-out is an OSError.
         raise LedgerUnavailable(str(error) or type(error).__name__) from error
+    point("checkpoint.after_commit")
     found = {n: ProgressAnswer(decision, available or 0) for n, decision, available in rows}
     return [found[n] for n in range(1, len(requests) + 1)]

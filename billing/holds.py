@@ -10,6 +10,7 @@ import psycopg
 
 from billing.batches import Batcher, LedgerUnavailable as LedgerUnavailable, Pool
 from billing.checkpoints import HOLD_SECONDS
+from billing.fault_points import point
 from catalog.pricing import Usage
 
 Outcome = Literal["completed", "client_gone", "upstream_error", "void"]
@@ -144,7 +145,9 @@ class _HoldCalls:
             self.lease_id,
             self._hold_seconds,
         )
+        point("hold.before_commit")
         cursor = await connection.execute(self.query, columns, prepare=True)
+        point("hold.after_commit")
         return {
             n - 1: HoldAnswer(decision, requests[n - 1].amount_nanos, available_nanos or 0, limit_id)
             for n, decision, available_nanos, limit_id in await cursor.fetchall()
@@ -191,7 +194,9 @@ class _FinishCalls:
             _array([request.first_content_ms for request in requests]),
             _array([request.duration_ms for request in requests]),
         )
+        point("finish.before_commit")
         cursor = await connection.execute(self.query, columns, prepare=True)
+        point("finish.after_commit")
         return {n - 1: FinishAnswer(*answer) for n, *answer in await cursor.fetchall()}
 
     def retried(self, answer: FinishAnswer) -> FinishAnswer:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from accounts import services as accounts_services
+from billing.fault_points import point
 
 CreditKind = Literal["topup", "promo", "goodwill", "correction"]
 WalletStatus = Literal["active", "frozen", "closed"]
@@ -87,7 +88,12 @@ def spending_limit_remove(*, wallet_id: int, limit_id: int) -> bool:
 
 def usage_settle(*, limit: int = 5000) -> int:
     """Turn up to `limit` unsettled usage records into transfers and roll-ups, in one transaction; how many."""
-    records, key_ids, last_used = _call("SELECT * FROM ledger_settle(%s)", limit)
+    with transaction.atomic():
+        records, key_ids, last_used = _call("SELECT * FROM ledger_settle(%s)", limit)
+        if records:
+            point("settle.after_transfers")
+    if records:
+        point("settle.after_commit")
     if key_ids:
         # After the settlement: a key's "last used" is worth no rollback, and the next batch brings it again.
         accounts_services.api_keys_touch(last_used=dict(zip(key_ids, last_used, strict=True)))
@@ -96,7 +102,14 @@ def usage_settle(*, limit: int = 5000) -> int:
 
 def holds_reap(*, limit: int = 1000) -> int:
     """Resolve holds whose gateway is gone, each at its last checkpoint; how many. Twice at once is fine."""
-    return int(_call("SELECT ledger_reap(%s, make_interval(secs => %s))", limit, settings.REAP_GRACE_SECONDS)[0])
+    query = "SELECT ledger_reap(%s, make_interval(secs => %s))"
+    with transaction.atomic():
+        (count,) = _call(query, limit, settings.REAP_GRACE_SECONDS)
+        if count:
+            point("reap.after_finish")
+    if count:
+        point("reap.after_commit")
+    return int(count)
 
 
 def leases_forget() -> int:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 import structlog
 
 from billing import payment_ledger, stripe_client
+from billing.fault_points import point
 from billing.models import Refund, Topup
 from billing.payment_models import NANOS_PER_CENT
 from billing.stripe_objects import RefundState
@@ -64,6 +65,7 @@ def refund_ask(*, organization_id: int, topup_id: UUID, refund_id: UUID, amount_
     if answer == "refused":
         raise RefundRefused
     if answer == "opened":
+        point("refund.after_open")
         refund_send(refund_id=refund_id, first=True)
     return Refund.objects.get(id=refund_id)
 
@@ -81,6 +83,7 @@ def refund_send(*, refund_id: UUID, first: bool = False) -> None:
             state = stripe_client.refund_create(
                 refund_id=refund_id, payment_intent_id=payment_id, gross_cents=gross_cents
             )
+            point("refund.after_stripe")
     except stripe_client.StripeUnavailable:
         log.warning("refund.unanswered", refund=str(refund_id))
         return
@@ -89,6 +92,7 @@ def refund_send(*, refund_id: UUID, first: bool = False) -> None:
         payment_ledger.refund_settle(refund_id=refund_id, stripe_id=None, status="failed")
         return
     payment_ledger.refund_settle(refund_id=refund_id, stripe_id=state.id, status=state.status)
+    point("refund.after_settle")
 
 
 def refund_sync(*, stripe_id: str) -> None:

@@ -16,6 +16,7 @@ import structlog
 from anyio import to_thread
 
 from billing.batches import LedgerUnavailable
+from billing.fault_points import point
 from billing.holds import FinishAnswer, FinishRequest
 
 log = structlog.get_logger(__name__)
@@ -60,12 +61,14 @@ class Spool:
         body = msgspec.json.encode(request)
         entry = _Entry(b"%08x %b\n" % (zlib.crc32(body), body))
         self._pending.append(entry)
+        point("spool.before_write")
         with anyio.CancelScope(shield=True):
             async with self._writing:
                 if not entry.written and entry.error is None:
                     await self._write_pending()
         if entry.error is not None:
             raise SpoolFailed(str(entry.error)) from entry.error
+        point("spool.after_write")
 
     async def run(self, send: Send) -> None:
         """Look every `REPLAY_SECONDS` whether the disk has room, and send what waits; until cancelled."""
@@ -170,6 +173,7 @@ class Spool:
         refused = 0
         for start in range(0, len(requests), SENT_AT_ONCE):
             refused += await _send_all(requests[start : start + SENT_AT_ONCE], send)
+        point("spool.after_send")
         if damaged or refused:
             log.critical("spool_file_kept", file=path.name, damaged=damaged, refused=refused)
             await to_thread.run_sync(path.rename, path.with_suffix(".kept"))

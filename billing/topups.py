@@ -12,6 +12,7 @@ from django.utils import timezone
 from billing import alerts, payment_ledger, stripe_client, stripe_mode
 from billing.alarms import alarm_raise
 from billing.cards import card_sync, customer_ensure
+from billing.fault_points import point
 from billing.ledger import wallet_open
 from billing.models import StripeCustomer, Topup
 from billing.payment_models import UNFINISHED
@@ -102,12 +103,14 @@ def payment_credit(*, payment_intent_id: str) -> Payment | None:
     Called by webhook, return page and sweep, in any order and at once. None: the payment is not ours.
     """
     payment = stripe_client.payment_get(payment_intent_id)
+    point("topup.after_stripe")
     if payment.topup_id is None:
         return None
     topup = Topup.objects.select_related("wallet").filter(id=payment.topup_id).first() or _adopt(payment)
     if payment.status == "succeeded":
         tax_cents = _checked(payment, topup)
         answer = payment_ledger.topup_credit(topup_id=topup.id, payment_intent_id=payment.id, tax_cents=tax_cents)
+        point("topup.after_transfer")
         log.info("topup.credited", topup=str(topup.id), payment_intent=payment.id, answer=answer)
         if topup.kind == "auto":
             alerts.topup_recovered(organization_id=topup.wallet.organization_id)

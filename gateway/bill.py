@@ -6,6 +6,7 @@ from uuid import UUID
 import anyio
 import structlog
 
+from billing.fault_points import point
 from billing.holds import FinishRequest, HoldAnswer, HoldRequest, LedgerUnavailable
 from billing.spool import SpoolFailed
 from catalog.pricing import charge_nanos
@@ -91,6 +92,7 @@ class Bill:
         except SpoolFailed as error:
             message = "The charge of this request could not be recorded yet; it will be charged once."
             raise GatewayError(Reason.UNAVAILABLE, message, charged=True) from error
+        point("finish.after_commit_before_done")
 
     async def _hold(self, nanos: int) -> HoldAnswer:
         ask, caller = self._ask, self._party.caller

@@ -10,6 +10,7 @@ import anyio
 import msgspec
 import structlog
 
+from billing.fault_points import point
 from billing.holds import Outcome, Source
 from catalog.pricing import TOKENS_UNBOUNDED, Usage
 from catalog.snapshot import Route
@@ -210,6 +211,7 @@ class Exchange:
             covered_tokens=self.covered_tokens,
         )
         self._reading = reading
+        point("pump.before_upstream")
         try:
             with anyio.fail_after(route.provider.first_content_seconds):
                 answer = await self._stack.enter_async_context(

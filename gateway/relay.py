@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
+from billing.fault_points import point
 from gateway.admission import Party
 from gateway.ask import Ask
 from gateway.bill import Bill
@@ -52,6 +53,7 @@ async def relay(runtime: Runtime, call: Call, client: Client) -> None:
                         client.tell_dropped(exchange.dropped)
                         async for piece in exchange.pieces():
                             await client.write(piece)
+                            point("pump.mid")
                             await bill.cover()
             await bill.settle()
             if exchange.failure is not None and not exchange.tail:

@@ -12,7 +12,20 @@ from django.core.management import get_commands
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-TARGETS = {"help", "run", "test", "check", "format", "bench", "samples", "soak", "canaries", "clean", "requirements"}
+TARGETS = {
+    "help",
+    "run",
+    "test",
+    "check",
+    "format",
+    "bench",
+    "samples",
+    "soak",
+    "canaries",
+    "faults",
+    "clean",
+    "requirements",
+}
 
 
 def shell_lines(text: str) -> list[str]:

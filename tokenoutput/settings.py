@@ -236,6 +236,9 @@ USAGE_MONTHS_KEPT = env.int("USAGE_MONTHS_KEPT", default=0)
 REAP_GRACE_SECONDS = env.float("REAP_GRACE_SECONDS", default=15.0)
 REAP_SECONDS = env.float("REAP_SECONDS", default=5.0)
 
+# For tests: `name` or `name:n` of a place in `billing.fault_points` where the process dies, at its n-th passage.
+FAULT_POINT = env.str("FAULT_POINT", default="") if DEBUG else ""
+
 # --- Gateway ----------------------------------------------------------------------------------------------------
 GATEWAY = {
     "body_bytes_max": 32 * 1024 * 1024,

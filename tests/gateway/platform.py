@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from django.db import connection
 from uvicorn import Server
 
 from accounts.models import User
@@ -109,13 +110,15 @@ def price_of(usage: Usage) -> int:
 
 
 @cache
-def _owner() -> User:
-    """One user owns them all: hashing a password for each customer would be most of the time."""
+def _owner(database: str) -> User:
+    """One user of a database owns them all: hashing a password for each customer would be most of the time."""
     return user_create(email=f"{uuid4().hex}@example.com", password="plums and Pfirsiche, 9 of each", verified=True)
 
 
 def customer_make(*, credit: str = "10.00") -> Customer:
-    organization = organization_create(name=f"Organisation {uuid4().hex[:12]}", owner=_owner())
+    organization = organization_create(
+        name=f"Organisation {uuid4().hex[:12]}", owner=_owner(str(connection.settings_dict))
+    )
     wallet_open(organization_id=organization.id)
     if Decimal(credit):
         wallet_credit(
