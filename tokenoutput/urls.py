@@ -6,13 +6,18 @@ from django.contrib import admin
 from django.urls import include, path
 
 from billing.webhook_views import stripe_webhook
-from tokenoutput import key_views, views
+from tokenoutput import key_views, site_views, views
 
 urlpatterns = [
     path("", views.landing, name="landing"),
     path("models", views.models, name="models"),
+    path("models/<path:public_id>", site_views.model, name="model"),
     path("docs/", views.docs, name="docs"),
     path("docs/conversion", views.docs_conversion, name="docs_conversion"),
+    path("changelog", site_views.changelog, name="changelog"),
+    path("llms.txt", site_views.llms, name="llms"),
+    path("sitemap.xml", site_views.sitemap, name="sitemap"),
+    path("robots.txt", site_views.robots, name="robots"),
     path("app/", include("accounts.urls")),
     path("app/<slug:slug>/", views.overview, name="overview"),
     path("app/<slug:slug>/keys", key_views.keys, name="keys"),

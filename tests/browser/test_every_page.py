@@ -18,6 +18,7 @@ PUBLIC = {
     "models-none": "/models?q=no-such-model",
     "docs": "/docs/",
     "conversion": "/docs/conversion",
+    "changelog": "/changelog",
     "login": "/accounts/login/",
     "signup": "/accounts/signup/",
     "reset": "/accounts/password/reset/",
@@ -58,6 +59,14 @@ def _hear_out(page):
 def test_public_pages(site, page, look, filled, name, scheme):
     page.goto(site + PUBLIC[name])
     look(name, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_model_has_a_page(site, page, look, filled, scheme):
+    page.goto(site + "/models")
+    page.locator(".catalog-id a").first.click()
+    page.get_by_role("link", name="Examples with this model").wait_for()
+    look("model", scheme)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
