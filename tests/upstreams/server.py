@@ -7,6 +7,7 @@ import struct
 import threading
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,8 +78,9 @@ class Exchange:
 
     async def closed(self) -> None:
         """Return when the other side hangs up."""
-        while await self.reader.read(65536):
-            pass
+        with suppress(ConnectionResetError):  # A client that was killed resets.
+            while await self.reader.read(65536):
+                pass
         self.hung_up.set()
 
     async def until_closed(self, work: Awaitable[None]) -> None:
