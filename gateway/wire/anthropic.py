@@ -42,6 +42,7 @@ from gateway.wire.stream import (
     text_bytes,
 )
 
+BUDGET_TOKENS_MIN: Final = 1024  # what the protocol allows for thinking, at least
 CHARGED_FIELDS: Final = (
     Charged("service_tier", one_of("auto", "standard_only"), "tiers have prices of their own", b'"standard_only"'),
     Charged("speed", one_of("standard"), "fast output has a price of its own", b""),
@@ -103,7 +104,17 @@ def request_upstream(
     sent["model"] = string(upstream_model)
     if max_output_tokens is not None:
         sent["max_tokens"] = number(max_output_tokens)
+        _thinking_shorten(sent, asked_tokens=count_read(members, "max_tokens") or 0, maximum_tokens=max_output_tokens)
     return members_encode(sent)
+
+
+def _thinking_shorten(sent: dict[str, msgspec.Raw], *, asked_tokens: int, maximum_tokens: int) -> None:
+    """A thinking budget below the client's maximum stays below ours: at it or above it would be refused."""
+    thinking = object_decode(member(sent, "thinking") or b"null") or {}
+    budget = thinking.get("budget_tokens")
+    if isinstance(budget, int) and maximum_tokens <= budget < asked_tokens:
+        shorter = {**thinking, "budget_tokens": max(maximum_tokens // 2, BUDGET_TOKENS_MIN)}
+        sent["thinking"] = msgspec.Raw(msgspec.json.encode(shorter))
 
 
 class StreamReader:

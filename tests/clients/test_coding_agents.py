@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -21,7 +22,7 @@ TIMEOUT_SECONDS = 60
 both = pytest.mark.parametrize("provider", [OPENAI, ANTHROPIC], ids=lambda provider: provider.protocol)
 
 
-def run(command: list[Any], *, home: Path, project: Path, **environment: str) -> str:
+def run(command: list[Any], *, home: Path, project: Path, status: int = 0, **environment: str) -> str:
     """What the program prints, from an empty home: nothing of the machine's own settings reaches it."""
     ran = subprocess.run(
         command,
@@ -39,7 +40,7 @@ def run(command: list[Any], *, home: Path, project: Path, **environment: str) ->
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.returncode == status, ran.stdout + ran.stderr
     return ran.stdout
 
 
@@ -74,22 +75,30 @@ def thoughts_of(model: Any) -> list[Any]:
     return [block for block in blocks if isinstance(block, dict) and block["type"] == "thinking"]
 
 
-@both
-def test_claude_code(gateway_server, customer, home, project, provider: Provider):
+@pytest.fixture
+def claude(gateway_server, home, project):
+    """Runs Claude Code, set up by the sample of our documentation, and reads what it printed."""
     packages = prerequisites.node_clients()
+    quiet = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_AUTOUPDATER", "DISABLE_TELEMETRY")
+
+    def said(customer: Any, model: Any, prompt: str, *, status: int = 0) -> Any:
+        settings = home / "settings.json"
+        samples = snippets(base_url=gateway_server.url, model=model.public_id, key=customer.key)
+        settings.write_text(samples["claude_code"].code)
+        program = ["node", packages / "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs", "-p", prompt]
+        options = ["--settings", settings, "--output-format", "json", "--allowedTools", "Read"]
+        known = dict.fromkeys(quiet, "1")
+        return json.loads(run([*program, *options], home=home, project=project, status=status, **known))
+
+    return said
+
+
+@both
+def test_claude_code(gateway_server, customer, claude, project, provider: Provider):
     reading = Call("toolu_01", "Read", {"file_path": str(project / "basket.txt")})
     failing = Call("toolu_02", "Read", {"file_path": str(project / "no-such-basket.txt")})
     model = gateway_server.model(provider.script(reading, failing, thought=THOUGHT), protocol=provider.protocol)
-    settings = home / "settings.json"
-    settings.write_text(
-        snippets(base_url=gateway_server.url, model=model.public_id, key=customer.key)["claude_code"].code
-    )
-    quiet = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_AUTOUPDATER", "DISABLE_TELEMETRY")
-    program = ["node", packages / "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs"]
-    options = ["--settings", settings, "--output-format", "json", "--allowedTools", "Read"]
-    said = json.loads(
-        run([*program, "-p", "case:tools", *options], home=home, project=project, **dict.fromkeys(quiet, "1"))
-    )
+    said = claude(customer, model, "case:tools")
     assert (said["result"], said["is_error"], said["num_turns"]) == (TEXT, False, 3)
     [usage] = said["modelUsage"].values()
     assert (usage["inputTokens"], usage["cacheReadInputTokens"], usage["outputTokens"]) == (2000, 1000, 400)
@@ -101,17 +110,36 @@ def test_claude_code(gateway_server, customer, home, project, provider: Provider
         assert thoughts_of(model) == [SIGNED]
 
 
-CODEX_CONFIG = """
-model = "{model}"
-model_provider = "tokenoutput"
-[model_providers.tokenoutput]
-name = "TokenOutput"
-base_url = "{url}/v1"
-env_key = "TOKENOUTPUT_API_KEY"
-wire_api = "responses"
-[analytics]
-enabled = false
-"""
+@both
+def test_claude_code_with_a_name_it_knows_asks_for_more_than_the_model_gives(
+    gateway_server, customer, claude, provider: Provider
+):
+    """It sends 32,000 tokens and a thinking budget of one less; the model's own maximum is 8,000."""
+    name = f"claude-sonnet-4-5-{uuid4().hex[:8]}"
+    model = gateway_server.model(provider.script(), protocol=provider.protocol, public_id=name)
+    assert claude(customer, model, "hello")["result"] == TEXT
+    sent = model.requests()[-1].json
+    assert sent["max_tokens"] == 8000
+    if provider is ANTHROPIC:
+        assert (sent["thinking"]["type"], sent["thinking"]["budget_tokens"]) == ("enabled", 4000)
+    else:
+        assert sent["reasoning_effort"] == "high"
+    assert results_of(customer, model, provider) == {}
+
+
+@both
+def test_claude_code_counts_for_free_and_says_when_the_money_is_out(
+    gateway_server, customer, claude, provider: Provider
+):
+    model = gateway_server.model(provider.script(), protocol=provider.protocol)
+    poor = gateway_server.customer(credit="0")
+    assert "## Context Usage" in claude(poor, model, "/context")["result"]
+    counted = {each.target for each in model.requests()}
+    assert counted == ({"/v1/messages/count_tokens?beta=true"} if provider is ANTHROPIC else set())
+    said = claude(poor, model, "hello", status=1)
+    assert (said["is_error"], said["api_error_status"], said["api_error_type"]) == (True, 402, "billing_error")
+    assert "Nothing was charged." in said["result"]
+    assert poor.usage() == []
 
 
 @both
@@ -119,7 +147,8 @@ def test_codex(gateway_server, customer, home, project, provider: Provider):
     packages = prerequisites.node_clients()
     reading = Call("call_01", "exec_command", {"cmd": "cat basket.txt"})
     model = gateway_server.model(provider.script(reading, thought=THOUGHT), protocol=provider.protocol)
-    (home / "config.toml").write_text(CODEX_CONFIG.format(model=model.public_id, url=gateway_server.url))
+    sample = snippets(base_url=gateway_server.url, model=model.public_id, key=customer.key)["codex"].code
+    (home / "config.toml").write_text(f"{sample}\n[analytics]\nenabled = false\n")
     program = ["node", packages / "node_modules/@openai/codex/bin/codex.js"]
     options = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "--json"]
     told = {"CODEX_HOME": str(home), "TOKENOUTPUT_API_KEY": customer.key}

@@ -34,6 +34,28 @@ def test_a_plain_request():
     assert request.prompt_text_bytes <= request.prompt_tokens_bound
 
 
+@pytest.mark.parametrize(
+    ("asked", "ours", "budget", "kept"),
+    [
+        (32_000, 8_000, 31_999, 4_000),
+        (32_000, 8_000, 8_000, 4_000),
+        (32_000, 8_000, 7_999, 7_999),
+        (32_000, 8_000, 40_000, 40_000),  # Above the client's own maximum: with interleaved thinking it may be.
+        (32_000, 1_500, 20_000, 1_024),
+        (9_000, None, 8_999, 8_999),
+    ],
+)
+def test_a_thinking_budget_stays_below_a_maximum_that_is_lowered(asked, ours, budget, kept):
+    thinking = {"type": "enabled", "budget_tokens": budget, "display": "omitted"}
+    body = sent(max_tokens=asked, max_output_tokens=ours, thinking=thinking)
+    assert (body["max_tokens"], body["thinking"]) == (ours or asked, {**thinking, "budget_tokens": kept})
+
+
+@pytest.mark.parametrize("thinking", [{"type": "adaptive"}, {"type": "disabled"}, None, "enabled"])
+def test_thinking_without_a_budget_is_left_alone(thinking):
+    assert sent(max_tokens=9_000, max_output_tokens=8_000, thinking=thinking)["thinking"] == thinking
+
+
 def wrong(field, *values):
     return [(field, value) for value in values]
 
