@@ -1,4 +1,4 @@
-"""Settlement: records a second, and its lag behind 1,000 requests a second: `python -m tests.bench.settlement`."""
+"""Settlement: records a second, and its lag behind a load, against their bars: `python -m tests.bench.settlement`."""
 
 import argparse
 import random
@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from gateway.request_id import request_id_make
+from tests.bench.bars import Bars
 from tests.billing.books import Books, Place, ledger_installed
 from tokenoutput.embedded import database_running
 
@@ -26,15 +27,15 @@ def finished(books: Books, wallets: list[int], count: int) -> None:
         books.finish_many([(request, wallet, 0.000003) for request, wallet, _ in asked], input=10, output=5, cost=1e-6)
 
 
-def drained(books: Books) -> str:
-    """Settle all that waits, in batches as the worker's."""
+def drained(books: Books) -> float:
+    """Settle all that waits, in batches as the worker's; records a second."""
     begun, settled = time.perf_counter(), 0
     while batch := books.settle(SETTLE_LIMIT):
         settled += batch
-    return f"{settled / (time.perf_counter() - begun):8.0f} records/s of {settled}"
+    return settled / (time.perf_counter() - begun)
 
 
-def lag(place: Place, wallets: list[int], *, per_second: int, seconds: float) -> str:
+def lag(bars: Bars, place: Place, wallets: list[int], *, per_second: int, seconds: float) -> None:
     """The age of the oldest record that waits, looked at just before each sweep, under a steady load."""
     over, made = threading.Event(), [0]
 
@@ -60,8 +61,8 @@ def lag(place: Place, wallets: list[int], *, per_second: int, seconds: float) ->
             took.append(time.perf_counter() - begun)
         over.set()
         thread.join()
-        rate = made[0] / seconds
-    return f"{max(ages):8.2f} s at most at {rate:.0f} requests/s; a sweep takes {max(took) * 1e3:.0f} ms at most"
+    bars.most(f"lag at {made[0] / seconds:,.0f} requests/s", max(ages), 5, "s")
+    bars.say("", f"{max(took) * 1e3:10.0f} ms a sweep at most")
 
 
 def checked(books: Books) -> str:
@@ -75,16 +76,17 @@ def checked(books: Books) -> str:
         begun = time.perf_counter()
         assert books.one(query) == 0
         times.append(f"{(time.perf_counter() - begun) * 1e3:.0f} ms")
-    return "{:>8} wallets and holds, {} the last 20 settlements, {} everything".format(*times)
+    return "{:>10} wallets and holds, {} the last 20 settlements, {} everything".format(*times)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--per-second", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--version", type=int, default=18)
     options = parser.parse_args()
+    bars = Bars()
     with (
         tempfile.TemporaryDirectory() as folder,
         database_running(Path(folder), version=options.version),
@@ -97,10 +99,11 @@ def main() -> None:
             ("200 wallets", [books.wallet(1000) for _ in range(200)]),
         ]:
             finished(books, wallets, options.records)
-            sys.stdout.write(f"{'settlement, ' + name:26} {drained(books)}\n")
-        run = lag(place, wallets, per_second=options.per_second, seconds=options.seconds)
-        sys.stdout.write(f"{'lag':26} {run}\n{'checks':26} {checked(books)}\n")
+            bars.least(f"settlement, {name}", drained(books), 20_000, "records/s")
+        lag(bars, place, wallets, per_second=options.per_second, seconds=options.seconds)
+        bars.say("checks", checked(books))
+    return bars.end()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,6 +18,6 @@ def test_the_patch_applies_and_its_tests_exist(canary):
 
 
 def test_the_guards_of_the_ledger_have_a_canary_each():
-    assert {"wallet_row_lock", "wallet_check", "transfer_unique", "commit_before_end"} <= {
+    assert {"wallet_row_lock", "wallet_check", "transfer_unique", "reaper_grace", "commit_before_end"} <= {
         canary.name for canary in canaries()
     }
