@@ -66,7 +66,7 @@ async def _organization_of_key(secret: str) -> int | None:
     hashed = key_hash(secret)
     if hashed is None:
         return None
-    async with await database_connect(timeout_seconds=CONNECT_SECONDS) as connection:
+    async with database_connect(timeout_seconds=CONNECT_SECONDS) as connection:
         caller = await caller_get(connection, key_hash=hashed)
     return caller.organization_id if caller else None
 

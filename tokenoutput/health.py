@@ -65,7 +65,7 @@ class Health:
 async def _database_ask() -> bool:
     try:
         with anyio.fail_after(DATABASE_SECONDS):
-            async with await database_connect(timeout_seconds=DATABASE_SECONDS) as connection:
+            async with database_connect(timeout_seconds=DATABASE_SECONDS) as connection:
                 await connection.execute("SELECT 1")
     except (psycopg.Error, OSError) as error:  # A TimeoutError is an OSError.
         log.warning("database_unreachable", reason=(str(error).strip().splitlines() or [type(error).__name__])[0])

@@ -33,7 +33,7 @@ class NoticeListener:
             self._retry_seconds = min(self._retry_seconds * 2, RETRY_SECONDS_MAX)
 
     async def _listen(self) -> None:
-        async with await database_connect(timeout_seconds=CONNECT_SECONDS) as connection:
+        async with database_connect(timeout_seconds=CONNECT_SECONDS) as connection:
             for channel in CHANNELS:
                 await connection.execute(f"LISTEN {channel}".encode())
             self._retry_seconds = RETRY_SECONDS_MIN

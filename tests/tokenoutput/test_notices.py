@@ -43,7 +43,7 @@ async def listening():
 
 
 async def notify(channel, payload):
-    async with await database_connect(timeout_seconds=5) as one:
+    async with database_connect(timeout_seconds=5) as one:
         await one.execute("SELECT pg_notify(%s, %s)", [channel, payload])
 
 
@@ -56,7 +56,7 @@ async def test_a_notice_is_passed_on_with_its_payload():
 
 async def test_after_a_lost_connection_every_channel_counts_as_changed():
     async with listening() as heard:
-        async with await database_connect(timeout_seconds=5) as one:
+        async with database_connect(timeout_seconds=5) as one:
             cursor = await one.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
                 " AND query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
@@ -65,6 +65,22 @@ async def test_after_a_lost_connection_every_channel_counts_as_changed():
         await heard.until(ANNOUNCED[-1], times=2)
         await notify("catalog", "again")
         await heard.until(("catalog", "again"))
+
+
+async def test_cancelled_on_a_busy_loop_it_leaves_no_connection_behind(monkeypatch):
+    # As if the loop had just been busy: psycopg then lets it turn before it answers, also within a clean-up.
+    monkeypatch.setattr("psycopg.waiting.MAX_BUSY_TIME", 0.0)
+    opened = []
+    connect = psycopg.AsyncConnection.connect
+
+    async def remembered(**parameters):
+        opened.append(await connect(**parameters))
+        return opened[-1]
+
+    monkeypatch.setattr("tokenoutput.database.AsyncConnection.connect", remembered)
+    async with listening():
+        pass
+    assert [one.closed for one in opened] == [True]
 
 
 async def test_a_notice_that_cannot_be_taken_does_not_end_the_listening():
@@ -81,7 +97,8 @@ async def test_a_database_that_is_away_is_tried_again(monkeypatch):
         patch = away.enter_context(monkeypatch.context())
         patch.setitem(where, "HOST", "/nowhere")
         with pytest.raises(psycopg.OperationalError):
-            await database_connect(timeout_seconds=1)
+            async with database_connect(timeout_seconds=1):
+                pass
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(NoticeListener(heard).run)
             await anyio.sleep(0.1)
