@@ -8,7 +8,7 @@ from typing import cast
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from catalog.encryption import SecretUnreadable
 from catalog.models import Model, Price, Provider, Route
@@ -105,7 +105,7 @@ def route_providers(*, ids: Iterable[int]) -> dict[int, str]:
 def models_with_state() -> "QuerySet[Model]":
     """Models with the columns that `unsellable_reason` and admin's list read: one query."""
     routes = Route.objects.filter(model=OuterRef("pk"), enabled=True)
-    prices = Price.objects.filter(model=OuterRef("pk"), effective_from__lte=timezone.now())
+    prices = Price.objects.filter(model=OuterRef("pk"), effective_from__lte=Now())
     newest_first = prices.order_by("-effective_from", "-id")
     return Model.objects.annotate(
         input_nanos_in_force=Subquery(newest_first.values("input_nanos")[:1]),
@@ -128,15 +128,16 @@ def unsellable_reason(model: Model) -> str | None:
     return next((reason for name, reason in reasons.items() if not getattr(model, name)), None)
 
 
-def _prices_in_force(at: datetime) -> "QuerySet[Price]":
-    newest_first = Price.objects.filter(effective_from__lte=at).order_by("model_id", "-effective_from", "-id")
+def _prices_in_force() -> "QuerySet[Price]":
+    """By the database's clock: every process changes a price in the same moment, whatever its own clock says."""
+    newest_first = Price.objects.filter(effective_from__lte=Now()).order_by("model_id", "-effective_from", "-id")
     return newest_first.distinct("model_id")
 
 
 def _sellable_list(*, listed_only: bool = False) -> list[_Sellable]:
     """Three queries, however large the catalog."""
     models = Model.objects.filter(Q(listed=True) if listed_only else Q()).order_by("id")
-    prices = {price.model_id: price for price in _prices_in_force(timezone.now())}
+    prices = {price.model_id: price for price in _prices_in_force()}
     routes = _routes_by_model()
     return [
         _Sellable(model=model, price=prices[model.id], routes=tuple(routes[model.id]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from catalog.document import Columns, Document, ModelEntry, ProviderEntry, RouteEntry, document_read
 from catalog.encryption import SecretUnreadable
@@ -49,7 +49,7 @@ def catalog_load(document: Mapping[str, Any], *, environment: Mapping[str, str],
 
 def price_add(*, model_id: int, columns: Columns, effective_from: datetime | None = None) -> Price:
     """A new price version, in force at once unless `effective_from` is later."""
-    return Price.objects.create(model_id=model_id, effective_from=effective_from or timezone.now(), **columns)
+    return Price.objects.create(model_id=model_id, effective_from=effective_from or Now(), **columns)
 
 
 def _providers_known(document: Document) -> None:
@@ -107,12 +107,11 @@ def _model_write(entry: ModelEntry, providers: Mapping[str, Provider]) -> list[s
 
 
 def _price_write(subject: str, model: Model, columns: Columns) -> list[str]:
-    now = timezone.now()
-    price = Price.objects.filter(model=model, effective_from__lte=now).first()
+    price = Price.objects.filter(model=model, effective_from__lte=Now()).first()
     before = {name: getattr(price, name) for name in _PRICE_COLUMNS} if price else {}
     if before == columns:
         return []
-    price_add(model_id=model.id, columns=columns, effective_from=now)
+    price_add(model_id=model.id, columns=columns)
     said = [
         f"{name.removesuffix('_nanos')} {_transition(name, before.get(name), columns[name])}"
         for name in _PRICE_COLUMNS

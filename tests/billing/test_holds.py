@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import anyio
 import psycopg
 import pytest
+from anyio import to_thread
 from psycopg_pool import AsyncConnectionPool
 from structlog.testing import capture_logs
 
@@ -249,6 +250,34 @@ async def test_a_stuck_wallet_stops_nobody_else(place, books):
         for wallet in (stuck, free, stuck):
             callers.start_soon(call, client, wallet)
     assert sorted(results) == sorted([(stuck, "unavailable"), (free, "held"), (stuck, "unavailable")])
+
+
+async def test_a_deadlock_is_tried_again(place, books):
+    """Another session takes two wallets the wrong way round: PostgreSQL ends the batch, a second try goes through."""
+    first, second = sorted(books.wallet(10) for _ in range(2))
+    answers = []
+
+    async def call(client, wallet):
+        answers.append((await client.hold(hold_of(wallet))).decision)
+
+    with capture_logs() as logs:
+        async with (
+            client_running(place, lock_ms=3000) as client,
+            wallet_locked(place, second) as blocker,
+            anyio.create_task_group() as callers,
+        ):
+            for wallet in (first, second):
+                callers.start_soon(call, client, wallet)
+            await until(lambda: books.one(WAITING, blocker.info.backend_pid))
+            lock = "SELECT 1 FROM wallet WHERE id = %s FOR UPDATE"
+            await to_thread.run_sync(blocker.execute, lock, [first])
+            blocker.execute("ROLLBACK")
+    assert answers == ["held", "held"]
+    assert any("DeadlockDetected" in line.get("error", "") for line in logs)
+    books.check()
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
 
 
 async def test_connections_lost(place, books):

@@ -113,11 +113,12 @@ class Part:
 class Web(Part):
     """A web process on a port of its own."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, *, clock_seconds: int = 0) -> None:
         self.port = port_free()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"PORT": str(self.port), "SITE_URL": self.url}
-        super().__init__(("-m", "tokenoutput.serve"), environment | own, log)
+        clock = ("tests.faults.another_clock", str(clock_seconds)) if clock_seconds else ()
+        super().__init__(("-m", *clock, "tokenoutput.serve"), environment | own, log)
 
     def ready(self) -> "Web":
         ready_wait([f"{self.url}/readyz"], timeout_seconds=READY_SECONDS)
@@ -220,9 +221,15 @@ class Machine:
 
     # --- Processes
 
-    def web(self, point: str = "", **environment: str) -> Web:
+    def web(self, point: str = "", *, clock_seconds: int = 0, **environment: str) -> Web:
         """A web process, not yet ready; it dies at the fault point, if one is named."""
-        return self._added(Web(self._environment(point, environment), self.folder / "web.log"))
+        log = self.folder / "web.log"
+        return self._added(Web(self._environment(point, environment), log, clock_seconds=clock_seconds))
+
+    def program(self, module: str, *arguments: object, point: str = "") -> Part:
+        """Any other program of the platform's own."""
+        command = ("-m", module, *map(str, arguments))
+        return self._added(Part(command, self._environment(point, {}), self.folder / "program.log"))
 
     def worker(self, point: str = "", **environment: str) -> Part:
         command: tuple[str, ...] = (

@@ -208,6 +208,38 @@ def test_usage_in_its_many_forms_is_charged_by_bucket(gateway_server, customer, 
     assert row.charge_nanos == price_of(usage)
 
 
+@pytest.mark.parametrize("second", [(1000, 200), (1000, 5), (-7, -7), (10**18, 10**18)], ids=str)
+def test_usage_that_comes_twice_is_charged_once(gateway_server, customer, second):
+    """Again the same, smaller, negative or absurd: what was good stays."""
+    prompt, completion = second
+    *pieces, done = wire.openai_stream()
+    again = wire.openai_usage({"prompt_tokens": prompt, "completion_tokens": completion})
+    model = gateway_server.model(scripts.stream(*pieces, again, done))
+    with gateway_server.client(customer) as client:
+        body = {"model": model.public_id, "messages": HELLO, "stream": True}
+        client.post("/v1/chat/completions", json=body).raise_for_status()
+    [row] = customer.used()
+    assert row.usage == Usage(input_tokens=1000, output_tokens=200)
+    assert row.charge_nanos == price_of(row.usage)
+
+
+@both
+@pytest.mark.parametrize(
+    "garbage", [b"data: {not json\n\n", b"data: [1]\n\n", b"\xff\xfe: ?\n\n", b"data\n\n"], ids=repr
+)
+def test_an_event_that_cannot_be_read_neither_ends_nor_changes_the_bill(gateway_server, customer, protocol, garbage):
+    pieces = [*protocol.start, protocol.text("Two plums"), garbage, *protocol.stream()[len(protocol.start) :]]
+    model = gateway_server.model(scripts.stream(*pieces), protocol=protocol.name)
+    with gateway_server.client(customer) as client:
+        asked = {"stream_options": {"include_usage": True}} if protocol is OPENAI else {}
+        body = {"model": model.public_id, "stream": True, **protocol.body, **asked}
+        answer = client.post(protocol.path, json=body)
+    assert answer.content == wire.for_client(b"".join(pieces), model.public_id)
+    [row] = customer.used()
+    assert (row.outcome, row.usage) == ("completed", Usage(input_tokens=1000, output_tokens=200))
+    assert row.charge_nanos == price_of(row.usage)
+
+
 def test_cache_writes_by_age_are_charged_apart(gateway_server, customer):
     reported = {
         "input_tokens": 10,
