@@ -154,3 +154,20 @@ class StarterIdentity(models.Model):
                 name="starter_identity_hash_length", condition=Exact(OctetLength("identity_hash"), 32)
             ),
         ]
+
+
+class AuditEntry(models.Model):
+    """One line of an organisation's audit log. It outlives what it speaks of: ids and names, no foreign keys."""
+
+    organization_id = models.BigIntegerField()
+    user_id = models.BigIntegerField(null=True)
+    actor = models.CharField(max_length=254, blank=True)
+    action = models.CharField(max_length=64)
+    target = models.CharField(max_length=254, blank=True)
+    details = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(name="audit_of_organization", fields=["organization_id", "-id"])]
+        constraints = [models.CheckConstraint(name="audit_action_given", condition=~Q(action=""))]

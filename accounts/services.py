@@ -12,6 +12,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from accounts.audit import audit_record
 from accounts.errors import (
     ApiKeyNotFound,
     ApiKeysTooMany,
@@ -111,8 +112,7 @@ def api_key_create(
     _expiry_check(expires_at)
     if not Organization.objects.filter(id=organization_id, is_active=True).exists():
         raise OrganizationNotFound("There is no such organisation.")
-    if member_id is not None:
-        _member_check(organization_id, member_id)
+    user_id = _member_check(organization_id, member_id) if member_id is not None else None
     active = ApiKey.objects.filter(organization_id=organization_id, revoked_at=None)
     if active.count() >= API_KEYS_ACTIVE_MAX:
         raise ApiKeysTooMany(f"An organisation may have {API_KEYS_ACTIVE_MAX} API keys: revoke some first.")
@@ -126,16 +126,21 @@ def api_key_create(
         last_four=made.last_four,
         expires_at=expires_at,
     )
+    audit_record(organization_id=organization_id, user_id=user_id, action="api_key.created", target=name)
     return NewApiKey(id=api_key.id, secret=made.secret, prefix=made.prefix, last_four=made.last_four)
 
 
+@transaction.atomic
 def api_key_revoke(*, organization_id: int, api_key_id: int, member_id: int | None = None) -> None:
     """Stop a key at once; twice is fine. With `member_id` that member's role must allow it."""
-    if member_id is not None:
-        _member_check(organization_id, member_id)
+    user_id = _member_check(organization_id, member_id) if member_id is not None else None
     keys = ApiKey.objects.filter(organization_id=organization_id, id=api_key_id)
-    if not keys.filter(revoked_at=None).update(revoked_at=timezone.now()) and not keys.exists():
+    revoked = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+    name = keys.values_list("name", flat=True).first()
+    if name is None:
         raise ApiKeyNotFound("There is no such API key.")
+    if revoked:
+        audit_record(organization_id=organization_id, user_id=user_id, action="api_key.revoked", target=name)
 
 
 def api_keys_touch(*, last_used: Mapping[int, datetime]) -> None:
@@ -157,7 +162,8 @@ def _organization_insert(name: str) -> Organization:
     raise ValidationError("No free slug was found for this name: try another.", code="slug")
 
 
-def _member_check(organization_id: int, member_id: int) -> None:
+def _member_check(organization_id: int, member_id: int) -> int:
+    """The user behind a member who may change API keys."""
     members = Membership.objects.select_related("user").filter(organization_id=organization_id)
     member = members.filter(id=member_id).first()
     if member is None or not member.user.is_active:
@@ -166,6 +172,7 @@ def _member_check(organization_id: int, member_id: int) -> None:
         raise EmailNotVerified("Verify the e-mail address first.")
     if not role_may(member.role, Action.API_KEYS_CHANGE):
         raise RoleNotAllowed(f"A member with the role {member.role} may not change API keys.")
+    return int(member.user.pk)
 
 
 def _expiry_check(expires_at: datetime | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from django.conf import settings
 from django.db import transaction
 
+from accounts.audit import audit_record
 from billing.alert_models import AlertSettings
 from billing.alerts import settings_row
 from billing.webhook_post import webhook_url_check
@@ -46,20 +47,23 @@ def alert_choices_get(*, organization_id: int) -> AlertChoices:
 
 
 @transaction.atomic
-def alert_choices_set(*, organization_id: int, choices: AlertChoices) -> str | None:
+def alert_choices_set(*, organization_id: int, choices: AlertChoices, user_id: int | None = None) -> str | None:
     """Save them; the new secret when a webhook gets its first address. Raises `catalog.addresses.AddressRefused`."""
     if choices.webhook_url:
         webhook_url_check(choices.webhook_url, loopback_allowed=settings.DEBUG)
     fields = asdict(choices) | {"roles": [role for role in ROLES if role in choices.roles]}
     AlertSettings.objects.update_or_create(organization_id=organization_id, defaults=fields)
+    audit_record(organization_id=organization_id, user_id=user_id, action="alerts.changed")
     row = AlertSettings.objects.select_for_update().get(organization_id=organization_id)
     if row.webhook_url and not row.webhook_secret:
-        return alert_secret_new(organization_id=organization_id)
+        return alert_secret_new(organization_id=organization_id, user_id=user_id)
     return None
 
 
-def alert_secret_new(*, organization_id: int) -> str:
+@transaction.atomic
+def alert_secret_new(*, organization_id: int, user_id: int | None = None) -> str:
     """A new secret that signs webhooks from now on; it is shown this once and kept sealed."""
     secret = f"whsec_{secrets.token_hex(32)}"
     AlertSettings.objects.update_or_create(organization_id=organization_id, defaults={"webhook_secret": secret})
+    audit_record(organization_id=organization_id, user_id=user_id, action="alerts.secret_made")
     return secret

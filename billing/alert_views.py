@@ -31,7 +31,7 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
     form = AlertForm(request.POST)
     if not form.is_valid():
         return _page(request, access, form=form, status=422)
-    secret = alert_choices_set(organization_id=access.organization.id, choices=form.choices())
+    secret = alert_choices_set(organization_id=access.organization.id, choices=form.choices(), user_id=access.user_id)
     if secret:
         return _page(request, access, secret=secret)
     messages.success(request, _("Saved."))
@@ -60,7 +60,8 @@ def alerts_test(request: HttpRequest, slug: str) -> HttpResponse:
 def alerts_secret(request: HttpRequest, slug: str) -> HttpResponse:
     """A new secret for the webhook, shown in this answer alone."""
     access = access_get(request, slug=slug, action=Action.ALERTS_CHANGE)
-    return _page(request, access, secret=alert_secret_new(organization_id=access.organization.id))
+    secret = alert_secret_new(organization_id=access.organization.id, user_id=access.user_id)
+    return _page(request, access, secret=secret)
 
 
 def _page(

@@ -10,6 +10,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
+from accounts.audit import audit_record
 from billing import alerts, stripe_client
 from billing.models import AutoTopup, StripeCustomer, Topup, Wallet
 from billing.payment_models import NANOS_PER_CENT
@@ -83,14 +84,28 @@ def auto_topup_set(
         "off_reason": "",
         "by_user_id": by_user_id,
     }
-    AutoTopup.objects.update_or_create(wallet_id=wallet.pk, defaults=values)
+    with transaction.atomic():
+        AutoTopup.objects.update_or_create(wallet_id=wallet.pk, defaults=values)
+        cents = {
+            "amount_cents": amount_cents,
+            "threshold_cents": threshold_cents,
+            "monthly_cap_cents": monthly_cap_cents,
+        }
+        audit_record(
+            organization_id=organization_id,
+            user_id=by_user_id,
+            action="auto_topup.set",
+            details={name: str(value) for name, value in cents.items()},
+        )
     alerts.topup_recovered(organization_id=organization_id)
 
 
-def auto_topup_off(*, organization_id: int) -> None:
+@transaction.atomic
+def auto_topup_off(*, organization_id: int, user_id: int | None = None) -> None:
     """Switch it off. Twice is fine."""
     rows = AutoTopup.objects.filter(wallet__organization_id=organization_id, enabled=True)
-    rows.update(enabled=False, off_reason="")
+    if rows.update(enabled=False, off_reason=""):
+        audit_record(organization_id=organization_id, user_id=user_id, action="auto_topup.off")
 
 
 def auto_topups_run() -> int:

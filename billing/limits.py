@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import connection as django_connection
+from django.db import connection as django_connection, transaction
 
+from accounts.audit import audit_record
 from accounts.selectors import api_key_names, members_list
 from billing import ledger
 from billing.ledger import Period
@@ -55,6 +56,7 @@ class LimitView:
         return max(0, min(100, self.spent_nanos * 100 // self.amount_nanos))
 
 
+@transaction.atomic
 def limit_set(
     *,
     organization_id: int,
@@ -62,6 +64,7 @@ def limit_set(
     member_id: int | None = None,
     period: Period,
     amount_nanos: int,
+    user_id: int | None = None,
 ) -> int:
     """Make or change the limit of one API key or one member in one period; its id. Holds from the next request on.
 
@@ -72,9 +75,17 @@ def limit_set(
         raise LimitAmountRefused(f"A limit is {bounds}.")
     if (api_key_id is None) == (member_id is None):
         raise ValueError("A limit is of one API key or of one member.")
-    known = api_key_names(organization_id=organization_id) if api_key_id else _member_ids(organization_id)
-    if (api_key_id or member_id) not in known:
+    known = api_key_names(organization_id=organization_id) if api_key_id else _member_emails(organization_id)
+    name = known.get(api_key_id or member_id or 0)
+    if name is None:
         raise LimitSubjectNotFound("There is no such API key or member.")
+    audit_record(
+        organization_id=organization_id,
+        user_id=user_id,
+        action="api_key.limit_set" if api_key_id else "member.cap_set",
+        target=name,
+        details={"period": period, "usd": str(nanos_to_usd(amount_nanos))},
+    )
     return ledger.spending_limit_set(
         wallet_id=ledger.wallet_open(organization_id=organization_id),
         api_key_id=api_key_id,
@@ -84,9 +95,21 @@ def limit_set(
     )
 
 
-def limit_remove(*, organization_id: int, limit_id: int) -> None:
+@transaction.atomic
+def limit_remove(*, organization_id: int, limit_id: int, user_id: int | None = None) -> None:
     """Take a limit away; live requests go on. Raises `LimitSubjectNotFound`."""
     wallet_id = ledger.wallet_open(organization_id=organization_id)
+    known = next((limit for limit in limits_list(organization_id=organization_id) if limit.id == limit_id), None)
+    if known is not None:
+        names = api_key_names(organization_id=organization_id)
+        members = _member_emails(organization_id)
+        audit_record(
+            organization_id=organization_id,
+            user_id=user_id,
+            action="api_key.limit_removed" if known.api_key_id else "member.cap_removed",
+            target=names.get(known.api_key_id or 0) or members.get(known.member_id or 0, ""),
+            details={"period": known.period, "usd": str(nanos_to_usd(known.amount_nanos))},
+        )
     if not ledger.spending_limit_remove(wallet_id=wallet_id, limit_id=limit_id):
         raise LimitSubjectNotFound("There is no such limit.")
 
@@ -106,5 +129,5 @@ async def limit_get(connection: psycopg.AsyncConnection[Any], *, limit_id: int) 
     return LimitView(*row) if row else None
 
 
-def _member_ids(organization_id: int) -> set[int]:
-    return {member.id for member in members_list(organization_id=organization_id)}
+def _member_emails(organization_id: int) -> dict[int, str]:
+    return {member.id: member.email for member in members_list(organization_id=organization_id)}

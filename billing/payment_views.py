@@ -127,7 +127,7 @@ def auto_topup(request: HttpRequest, slug: str) -> HttpResponse:
     """Switch automatic top-ups on with these bounds, or off."""
     access = access_get(request, slug=slug, action=Action.MONEY_CHANGE)
     if "off" in request.POST:
-        auto_topup_off(organization_id=access.organization.id)
+        auto_topup_off(organization_id=access.organization.id, user_id=access.user_id)
         messages.success(request, _("Automatic top-ups are off."))
         return redirect("billing", slug=slug)
     form = AutoTopupForm(request.POST)

@@ -5,7 +5,9 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 import structlog
+from django.db import transaction
 
+from accounts.audit import audit_record
 from billing import payment_ledger, stripe_client
 from billing.fault_points import point
 from billing.models import Refund, Topup
@@ -59,9 +61,18 @@ def refund_ask(*, organization_id: int, topup_id: UUID, refund_id: UUID, amount_
     topup = _paid(organization_id, topup_id)
     if topup is None:
         raise RefundRefused
-    answer = payment_ledger.refund_open(
-        refund_id=refund_id, topup_id=topup.id, amount_cents=amount_cents, tax_cents=None, by_user_id=by_user_id
-    )
+    with transaction.atomic():
+        answer = payment_ledger.refund_open(
+            refund_id=refund_id, topup_id=topup.id, amount_cents=amount_cents, tax_cents=None, by_user_id=by_user_id
+        )
+        if answer == "opened":
+            audit_record(
+                organization_id=organization_id,
+                user_id=by_user_id,
+                action="refund.asked",
+                target=str(topup_id),
+                details={"cents": str(amount_cents)},
+            )
     if answer == "refused":
         raise RefundRefused
     if answer == "opened":

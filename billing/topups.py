@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.audit import audit_record
 from billing import alerts, payment_ledger, stripe_client, stripe_mode
 from billing.alarms import alarm_raise
 from billing.cards import card_sync, customer_ensure
@@ -149,7 +150,16 @@ def _topup_new(buyer: Buyer, topup_id: UUID, amount_cents: int, *, save_card: bo
         "save_card": save_card,
         "by_user_id": buyer.user_id,
     }
-    topup, _ = Topup.objects.get_or_create(id=topup_id, defaults=wanted)
+    with transaction.atomic():
+        topup, made = Topup.objects.get_or_create(id=topup_id, defaults=wanted)
+        if made:
+            audit_record(
+                organization_id=buyer.organization_id,
+                user_id=buyer.user_id,
+                action="topup.started",
+                target=str(topup_id),
+                details={"cents": str(amount_cents)},
+            )
     if (topup.wallet_id, topup.amount_cents, topup.save_card) != (wallet_id, amount_cents, save_card):
         raise TopupRefused("This form was sent before with other values. Load the page again.")
     return topup

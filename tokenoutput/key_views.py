@@ -82,7 +82,7 @@ def limit_delete(request: HttpRequest, slug: str, limit_id: int) -> HttpResponse
     """Take a limit away."""
     access = access_get(request, slug=slug, action=Action.LIMITS_CHANGE)
     try:
-        limit_remove(organization_id=access.organization.id, limit_id=limit_id)
+        limit_remove(organization_id=access.organization.id, limit_id=limit_id, user_id=access.user_id)
     except LimitSubjectNotFound as error:
         raise Http404(str(error)) from error
     messages.success(request, _("The limit is gone."))
@@ -102,6 +102,7 @@ def _limit_set(
                 member_id=member_id,
                 period=form.cleaned_data["limit_period"],
                 amount_nanos=form.cleaned_data["limit_nanos"],
+                user_id=access.user_id,
             )
         except LimitSubjectNotFound as error:
             raise Http404(str(error)) from error
@@ -123,7 +124,13 @@ def _key_make(access: Access, form: ApiKeyForm, limit_form: NewKeyLimitForm) -> 
     )
     if period := limit_form.cleaned_data["limit_period"]:
         amount_nanos = limit_form.cleaned_data["limit_nanos"]
-        limit_set(organization_id=access.organization.id, api_key_id=made.id, period=period, amount_nanos=amount_nanos)
+        limit_set(
+            organization_id=access.organization.id,
+            api_key_id=made.id,
+            period=period,
+            amount_nanos=amount_nanos,
+            user_id=access.user_id,
+        )
     return made
 
 

@@ -263,6 +263,14 @@ def test_the_application_writes_no_money_table(application, table):
         application.one(f"SELECT count(*) FROM {table}")
 
 
+def test_the_application_only_adds_to_the_audit_log(application):
+    with application.connection.transaction(force_rollback=True):
+        application.one("INSERT INTO accounts_auditentry (organization_id, actor, action, target, details, created_at)"
+                        " VALUES (1, '', 'a.b', '', '{}', now()) RETURNING id")  # fmt: skip
+    refused(application, "UPDATE accounts_auditentry SET actor = 'x'", [], sqlstate=DENIED)
+    refused(application, "DELETE FROM accounts_auditentry", [], sqlstate=DENIED)
+
+
 def test_the_application_changes_no_tables(application):
     for change in (
         "CREATE TABLE mine (id int)",

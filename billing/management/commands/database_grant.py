@@ -12,6 +12,8 @@ from billing import ledger
 # Two of these at once would meet in PostgreSQL's own tables.
 GRANT_LOCK = 0x6C656467
 ORDINARY = "SELECT, INSERT, UPDATE, DELETE"
+# Tables of managed models whose rows are only added.
+ADDED_TO = {"accounts_auditentry"}
 
 # Tables, views and sequences that are the current user's; partitions are reached through their table.
 _RELATIONS = """
@@ -63,7 +65,8 @@ def _grant(cursor: Any, role: str) -> None:
         if kind == "S":
             what, rights = "SEQUENCE", "USAGE, SELECT" if owned_by in ordinary else "SELECT"
         else:
-            what, rights = "TABLE", ORDINARY if name in ordinary else "SELECT"
+            what, rights = "TABLE", ORDINARY if name in ordinary - ADDED_TO else "SELECT"
+            rights = "SELECT, INSERT" if name in ADDED_TO else rights
         _set(cursor, rights, sql.SQL(what) + sql.SQL(" ") + sql.Identifier(name), to_role)
     cursor.execute(_FUNCTIONS)
     for signature, is_door in cursor.fetchall():
