@@ -13,6 +13,7 @@ from billing.alarm_models import LedgerCheck
 from billing.alarms import alarm_raise, alarms_clear
 from billing.ledger import Violation
 from billing.models import Settlement
+from billing.watches import waiting_watch
 from catalog.money import nanos_to_usd
 
 # Rules that the check of each minute looks at as a whole; of the others it sees what is new.
@@ -52,7 +53,6 @@ PAST_RULES = frozenset(
 CHECK_LOCK = 0x626F6F6B
 # A settlement takes seconds: what is older than this is complete, whatever number it drew.
 SETTLED_FOR = timedelta(minutes=10)
-UNSETTLED_SECONDS_MAX = 300.0
 CHECKS_KEPT = timedelta(days=30)
 
 
@@ -77,7 +77,7 @@ def books_watch() -> list[Violation]:
         reached=Checked(_settled_through(now), until),
         clears=OPEN_RULES,
     )
-    _watch_settlement()
+    waiting_watch()
     return found
 
 
@@ -126,21 +126,6 @@ def _alarm(violation: Violation) -> None:
     # Once, with the alarm: who looks into it may open the wallet again before the cause is gone.
     if new and violation.wallet_id is not None:
         ledger.wallet_status_set(wallet_ids=[violation.wallet_id], status="frozen")
-
-
-def _watch_settlement() -> None:
-    """Charges wait for the worker; if they wait long, it is gone or stuck."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT extract(epoch FROM ledger_now() - u.created_at) FROM usage_record u WHERE u.settlement_id IS NULL"
-            " ORDER BY u.day, u.id LIMIT 1"
-        )
-        row = cursor.fetchone()
-    waited = float(row[0]) if row else 0.0
-    if waited > UNSETTLED_SECONDS_MAX:
-        alarm_raise(rule="settlement_lag", subject="all", detail=f"A usage record has waited for {waited:.0f} s.")
-    else:
-        alarms_clear(rules=["settlement_lag"])
 
 
 def _alone() -> bool:

@@ -13,6 +13,7 @@ from accounts.services import api_key_create
 from billing import ledger, tasks
 from billing.alarm_models import Alarm, LedgerCheck, ProviderDay
 from billing.alarms import alarm_raise, alarms_mail
+from billing.models import StripeEvent
 from billing.reconciliation import OPEN_RULES, PAST_RULES, books_audit, books_watch
 from tests.billing.books import USD, Purse
 from tests.billing.test_admin import DjangoBooks
@@ -37,7 +38,8 @@ def story(books):
     wallet = ledger.wallet_open(organization_id=host.organization.id)
     key = api_key_create(organization_id=host.organization.id, name="ci").id
     ledger.spending_limit_set(wallet_id=wallet, api_key_id=key, period="total", amount_nanos=19 * USD)
-    used, reaped, live, waiting = (books.hold(wallet, 2, key=key) for _ in range(4))
+    lease = books.lease(3600)
+    used, reaped, live, waiting = (books.hold(wallet, 2, key=key, lease=lease) for _ in range(4))
     books.finish(used, wallet, 1, output=5, cost=0.5)
     books.reap(reaped, wallet, 0.5)
     books.finish(reaped, wallet, 0.75)
@@ -136,6 +138,41 @@ def test_a_record_that_waits_long_is_an_alarm(books, story):
     books_watch()
     assert open_alarms() == [("settlement_lag", "all")]
     books.settle()
+    books_watch()
+    assert open_alarms() == []
+
+
+def test_a_hold_that_nobody_reaps_is_an_alarm(books, story, monkeypatch):
+    monkeypatch.setattr("billing.watches.ORPHANED_SECONDS_MAX", -1.0)  # The server may be a moment old.
+    lease = books.lease(60)
+    books.hold(story["wallet"], 1, lease=lease)
+    books_watch()
+    assert open_alarms() == []
+    books.connection.execute("UPDATE gateway_lease SET leased_until = now() - interval '1 day' WHERE id = %s", [lease])
+    books_watch()
+    assert open_alarms() == [("reap_lag", "all")]
+    books.sweep(grace="-1 day")
+    books_watch()
+    assert open_alarms() == []
+
+
+@pytest.mark.parametrize(
+    ("state", "hours", "alarms"), [("new", 2, 1), ("failed", 0, 1), ("failed", 99, 0), ("new", 0, 0)]
+)
+def test_a_notice_of_stripe_that_is_not_worked_off_is_an_alarm(db, state, hours, alarms):
+    now = timezone.now()
+    event = StripeEvent.objects.create(
+        id="evt_1",
+        type="charge.refunded",
+        object_id="ch_1",
+        created_at=now,
+        received_at=now - timedelta(hours=hours),
+        status=state,
+    )
+    books_watch()
+    assert open_alarms() == [("stripe_notice", "all")] * alarms
+    event.status = "done"
+    event.save()
     books_watch()
     assert open_alarms() == []
 
