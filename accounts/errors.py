@@ -7,6 +7,12 @@ AccountsError
 ├── OrganizationNotFound
 │   └── OrganizationAmbiguous
 ├── MemberNotFound
+├── LastOwner
+├── InviteNotFound
+├── InviteNotOpen
+├── InviteTooSoon
+├── InvitesTooMany
+├── OrganizationsTooMany
 ├── ApiKeyNotFound
 └── ApiKeysTooMany
 """
@@ -46,3 +52,27 @@ class ApiKeyNotFound(AccountsError):
 
 class ApiKeysTooMany(AccountsError):
     """The organisation has as many active API keys as it may."""
+
+
+class LastOwner(AccountsError):
+    """The organisation would be left without an owner."""
+
+
+class InviteNotFound(AccountsError):
+    """No such invite, or one for somebody else."""
+
+
+class InviteNotOpen(AccountsError):
+    """The invite was accepted or revoked, or has expired."""
+
+
+class InviteTooSoon(AccountsError):
+    """The invite was sent a moment ago."""
+
+
+class InvitesTooMany(AccountsError):
+    """The organisation has sent as many invites today as it may."""
+
+
+class OrganizationsTooMany(AccountsError):
+    """The user owns as many organisations as they may."""

@@ -156,6 +156,39 @@ class StarterIdentity(models.Model):
         ]
 
 
+class Invite(models.Model):
+    """Somebody asked into an organisation; the token of the link is kept as a hash."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invites")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=16, choices=Role.choices)
+    cap_nanos = models.BigIntegerField(null=True, blank=True)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="invite_waiting_unique",
+                fields=["organization", "email"],
+                condition=Q(accepted_at=None, revoked_at=None),
+            ),
+            models.CheckConstraint(name="invite_email_lower", condition=Q(email=Lower("email"))),
+            models.CheckConstraint(name="invite_role_known", condition=Q(role__in=Role.values)),
+            models.CheckConstraint(name="invite_cap_positive", condition=Q(cap_nanos=None) | Q(cap_nanos__gt=0)),
+            models.CheckConstraint(name="invite_hash_length", condition=Exact(OctetLength("token_hash"), 32)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} · {self.organization} ({self.role})"
+
+
 class AuditEntry(models.Model):
     """One line of an organisation's audit log. It outlives what it speaks of: ids and names, no foreign keys."""
 

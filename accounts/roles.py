@@ -24,6 +24,8 @@ class Action(StrEnum):
     MEMBERS_CHANGE = "members_change"
     LIMITS_CHANGE = "limits_change"
     ALERTS_CHANGE = "alerts_change"
+    SETTINGS_CHANGE = "settings_change"
+    AUDIT_READ = "audit_read"
 
 
 _MAY: dict[Role, frozenset[Action]] = {

@@ -85,6 +85,21 @@ class OrganizationView:
         """For templates, which cannot pass arguments."""
         return self.may(Action.ALERTS_CHANGE)
 
+    @property
+    def may_change_members(self) -> bool:
+        """For templates, which cannot pass arguments."""
+        return self.may(Action.MEMBERS_CHANGE)
+
+    @property
+    def may_change_settings(self) -> bool:
+        """For templates, which cannot pass arguments."""
+        return self.may(Action.SETTINGS_CHANGE)
+
+    @property
+    def may_read_audit(self) -> bool:
+        """For templates, which cannot pass arguments."""
+        return self.may(Action.AUDIT_READ)
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyView:
@@ -142,6 +157,11 @@ def api_key_names(*, organization_id: int) -> dict[int, str]:
     """Names by id, for lists that know only the id."""
     keys = ApiKey.objects.filter(organization_id=organization_id).order_by("-id")
     return dict(keys.values_list("id", "name")[:API_KEYS_LISTED_MAX])
+
+
+def api_key_members(*, organization_id: int) -> dict[int, int | None]:
+    """Whose each API key is, by id: a member's, or nobody's."""
+    return dict(ApiKey.objects.filter(organization_id=organization_id).values_list("id", "member_id"))
 
 
 def members_list(*, organization_id: int) -> list[MemberView]:

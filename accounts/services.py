@@ -20,6 +20,7 @@ from accounts.errors import (
     EmailTaken,
     MemberNotFound,
     OrganizationNotFound,
+    OrganizationsTooMany,
     RoleNotAllowed,
 )
 from accounts.keys import key_make
@@ -29,6 +30,7 @@ from accounts.roles import Action, Role, role_may
 from accounts.selectors import email_verified
 
 API_KEYS_ACTIVE_MAX = 1000
+ORGANIZATIONS_OWNED_MAX = 20
 _SLUG_TRIES = 8
 _SLUG_SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -78,6 +80,37 @@ def organization_create(*, name: str, owner: User) -> Organization:
     organization = _organization_insert(name)
     Membership.objects.create(user=owner, organization=organization, role=Role.OWNER)
     return organization
+
+
+@transaction.atomic
+def organization_found(*, name: str, owner: User) -> Organization:
+    """A further organisation of a verified user. Raises `ValidationError`, `EmailNotVerified`, `OrganizationsTooMany`."""
+    owner = User.objects.select_for_update().get(id=owner.pk)
+    if not email_verified(user=owner):
+        raise EmailNotVerified("Verify the e-mail address first.")
+    if Membership.objects.filter(user=owner, role=Role.OWNER).count() >= ORGANIZATIONS_OWNED_MAX:
+        raise OrganizationsTooMany(f"One person may own {ORGANIZATIONS_OWNED_MAX} organisations.")
+    organization = organization_create(name=name, owner=owner)
+    audit_record(organization_id=organization.id, user_id=owner.pk, action="organization.created", target=name)
+    return organization
+
+
+@transaction.atomic
+def organization_rename(*, organization_id: int, name: str, user_id: int) -> None:
+    """Another name; the address stays, so that links go on. Raises `ValidationError`."""
+    name = name_clean(name, what="organisation")
+    organization = Organization.objects.select_for_update().get(id=organization_id)
+    if organization.name != name:
+        details = {"from": organization.name}
+        audit_record(
+            organization_id=organization_id,
+            user_id=user_id,
+            action="organization.renamed",
+            target=name,
+            details=details,
+        )
+        organization.name = name
+        organization.save(update_fields=["name"])
 
 
 @transaction.atomic

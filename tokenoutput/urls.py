@@ -19,6 +19,7 @@ urlpatterns = [
     path("sitemap.xml", site_views.sitemap, name="sitemap"),
     path("robots.txt", site_views.robots, name="robots"),
     path("app/", include("accounts.urls")),
+    path("", include("tokenoutput.member_urls")),
     path("app/<slug:slug>/", views.overview, name="overview"),
     path("app/<slug:slug>/keys", key_views.keys, name="keys"),
     path("app/<slug:slug>/keys/<int:api_key_id>/revoke", key_views.key_revoke, name="key_revoke"),

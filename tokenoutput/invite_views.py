@@ -1,0 +1,94 @@
+"""The page an invite's link leads to, and the making of a further organisation."""
+
+from allauth.account.adapter import get_adapter
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.errors import AccountsError, InviteNotFound, InviteNotOpen
+from accounts.invites import (
+    InviteView,
+    Joined,
+    invite_accept,
+    invite_ask_again,
+    invite_by_token,
+    invite_is_for,
+)
+from accounts.models import User
+from accounts.services import organization_found
+from billing.ledger import wallet_open
+from billing.limits import limit_set
+from tokenoutput.member_forms import OrganizationForm
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def invite(request: HttpRequest, token: str) -> HttpResponse:
+    """Join the right organisation as the right person; each case says what can be done."""
+    found = invite_by_token(token=token)
+    if found is None:
+        raise Http404
+    if request.method == "POST" and found.state == "expired":
+        invite_ask_again(token=token)
+        return render(request, "invite/page.html", {"invite": found, "case": "asked", "token": token})
+    case = _case(request, found)
+    if request.method == "POST" and case in {"mine", "used"} and isinstance(request.user, User):
+        try:
+            joined = _join(token, request.user)
+        except (InviteNotFound, InviteNotOpen):
+            case = _case(request, invite_by_token(token=token) or found)
+        else:
+            messages.success(request, _("Welcome to %(name)s.") % {"name": found.organization})
+            return redirect("overview", slug=joined.slug)
+    if case == "signed_out":
+        # Only the mailbox has the link: a sign-up with this address in this session needs no code.
+        get_adapter().stash_verified_email(request, found.email)
+    return render(request, "invite/page.html", {"invite": found, "case": case, "token": token})
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@login_required
+def organization_new(request: HttpRequest) -> HttpResponse:
+    """A further organisation, with a balance of its own."""
+    form = OrganizationForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and isinstance(request.user, User):
+        try:
+            with transaction.atomic():
+                made = organization_found(name=form.cleaned_data["name"], owner=request.user)
+                wallet_open(organization_id=made.id)
+        except ValidationError as error:
+            form.add_error("name", error)
+        except AccountsError as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("overview", slug=made.slug)
+    return render(request, "invite/organization_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@transaction.atomic
+def _join(token: str, user: User) -> Joined:
+    """The member and their cap together."""
+    joined = invite_accept(token=token, user=user)
+    if joined.cap_nanos:
+        limit_set(
+            organization_id=joined.organization_id,
+            member_id=joined.member_id,
+            period="monthly",
+            amount_nanos=joined.cap_nanos,
+        )
+    return joined
+
+
+def _case(request: HttpRequest, found: InviteView) -> str:
+    if found.state != "open":
+        return found.state
+    if not isinstance(request.user, User):
+        return "signed_out"
+    return "mine" if invite_is_for(email=found.email, user=request.user) else "other"
