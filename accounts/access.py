@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from accounts.roles import Action
 from accounts.selectors import OrganizationView, organization_access, organizations_of
 
@@ -30,3 +31,8 @@ def access_get(request: HttpRequest, *, slug: str, action: Action = Action.READ)
             % {"role": organization.role}
         )
     return Access(user_id=request.user.pk, organization=organization, organizations=organizations_of(user=request.user))
+
+
+def user_of(request: HttpRequest) -> User | None:
+    """Who is signed in, if anybody."""
+    return request.user if isinstance(request.user, User) else None

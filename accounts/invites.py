@@ -95,7 +95,7 @@ def invite_create(
 
 @transaction.atomic
 def invite_resend(*, organization_id: int, invite_id: int, by_member_id: int | None) -> InviteView:
-    """A new link for another seven days; the old one stops. Raises `InviteNotFound`, `InviteNotOpen`, `InviteTooSoon`."""
+    """A new link and seven days; the old link stops. Raises `InviteNotFound`, `InviteNotOpen`, `InviteTooSoon`."""
     invite = _waiting(organization_id, invite_id)
     actor = actor_check(organization_id=organization_id, by_member_id=by_member_id, roles={invite.role})
     if invite.sent_at > timezone.now() - timedelta(seconds=RESEND_SECONDS):
@@ -141,7 +141,7 @@ def invite_accept(*, token: str, user: User) -> Joined:
 
 @transaction.atomic
 def invite_ask_again(*, token: str) -> None:
-    """The holder of an expired link asks who invited them for a new one; once, for one link. Raises `InviteNotFound`."""
+    """Who holds an expired link asks the inviter for a new one; once for a link. Raises `InviteNotFound`."""
     invite = Invite.objects.select_for_update(of=("self",)).filter(token_hash=_hash(token)).first()
     if invite is None:
         raise InviteNotFound("There is no such invite.")

@@ -79,7 +79,7 @@ def _other_owner_check(member: Membership) -> None:
 
 def _heir(organization_id: int, to_member_id: int | None, member: Membership) -> Membership:
     members = Membership.objects.select_related("user").filter(organization_id=organization_id, user__is_active=True)
-    heir = members.filter(id=to_member_id).exclude(id=member.pk).first()
+    heir = members.filter(id=to_member_id or 0).exclude(id=member.pk).first()
     if heir is None or not role_may(heir.role, Action.API_KEYS_CHANGE):
         raise MemberNotFound("Choose a member who may have API keys.")
     return heir

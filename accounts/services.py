@@ -84,7 +84,7 @@ def organization_create(*, name: str, owner: User) -> Organization:
 
 @transaction.atomic
 def organization_found(*, name: str, owner: User) -> Organization:
-    """A further organisation of a verified user. Raises `ValidationError`, `EmailNotVerified`, `OrganizationsTooMany`."""
+    """A verified user's further organisation. Raises `ValidationError`, `EmailNotVerified`, `OrganizationsTooMany`."""
     owner = User.objects.select_for_update().get(id=owner.pk)
     if not email_verified(user=owner):
         raise EmailNotVerified("Verify the e-mail address first.")

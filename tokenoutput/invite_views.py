@@ -1,5 +1,7 @@
 """The page an invite's link leads to, and the making of a further organisation."""
 
+from typing import TYPE_CHECKING
+
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.access import user_of
 from accounts.errors import AccountsError, InviteNotFound, InviteNotOpen
 from accounts.invites import (
     InviteView,
@@ -20,11 +23,13 @@ from accounts.invites import (
     invite_by_token,
     invite_is_for,
 )
-from accounts.models import User
 from accounts.services import organization_found
 from billing.ledger import wallet_open
 from billing.limits import limit_set
 from tokenoutput.member_forms import OrganizationForm
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 @never_cache
@@ -38,9 +43,10 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
         invite_ask_again(token=token)
         return render(request, "invite/page.html", {"invite": found, "case": "asked", "token": token})
     case = _case(request, found)
-    if request.method == "POST" and case in {"mine", "used"} and isinstance(request.user, User):
+    user = user_of(request)
+    if request.method == "POST" and case in {"mine", "used"} and user is not None:
         try:
-            joined = _join(token, request.user)
+            joined = _join(token, user)
         except (InviteNotFound, InviteNotOpen):
             case = _case(request, invite_by_token(token=token) or found)
         else:
@@ -58,10 +64,11 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
 def organization_new(request: HttpRequest) -> HttpResponse:
     """A further organisation, with a balance of its own."""
     form = OrganizationForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and isinstance(request.user, User):
+    user = user_of(request)
+    if request.method == "POST" and form.is_valid() and user is not None:
         try:
             with transaction.atomic():
-                made = organization_found(name=form.cleaned_data["name"], owner=request.user)
+                made = organization_found(name=form.cleaned_data["name"], owner=user)
                 wallet_open(organization_id=made.id)
         except ValidationError as error:
             form.add_error("name", error)
@@ -73,7 +80,7 @@ def organization_new(request: HttpRequest) -> HttpResponse:
 
 
 @transaction.atomic
-def _join(token: str, user: User) -> Joined:
+def _join(token: str, user: "User") -> Joined:
     """The member and their cap together."""
     joined = invite_accept(token=token, user=user)
     if joined.cap_nanos:
@@ -89,6 +96,7 @@ def _join(token: str, user: User) -> Joined:
 def _case(request: HttpRequest, found: InviteView) -> str:
     if found.state != "open":
         return found.state
-    if not isinstance(request.user, User):
+    user = user_of(request)
+    if user is None:
         return "signed_out"
-    return "mine" if invite_is_for(email=found.email, user=request.user) else "other"
+    return "mine" if invite_is_for(email=found.email, user=user) else "other"

@@ -23,7 +23,7 @@ class InviteForm(forms.Form):
     email = forms.EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(label=_("Role"), choices=ROLE_CHOICES, initial=Role.DEVELOPER.value)
     cap_nanos = AmountField(
-        label=_("Monthly cap"), least_nanos=LIMIT_MIN_NANOS, most_nanos=LIMIT_MAX_NANOS, required=False
+        label=_("Monthly cap"), min_nanos=LIMIT_MIN_NANOS, max_nanos=LIMIT_MAX_NANOS, required=False
     )
 
 

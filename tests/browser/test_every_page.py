@@ -23,7 +23,16 @@ PUBLIC = {
     "signup": "/accounts/signup/",
     "reset": "/accounts/password/reset/",
 }
-DASHBOARD = {"overview": "", "keys": "keys", "usage": "usage", "billing": "billing", "alerts": "alerts"}
+DASHBOARD = {
+    "overview": "",
+    "keys": "keys",
+    "usage": "usage",
+    "billing": "billing",
+    "alerts": "alerts",
+    "members": "members",
+    "settings": "settings",
+    "audit": "audit",
+}
 
 
 @pytest.fixture
