@@ -66,6 +66,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         commit: bool = True,  # noqa: FBT001, FBT002 -- allauth's own signature
     ) -> "User":
         """Of two sign-ups of one address at the same moment the later is sent to log in."""
+        if request.session.get("account_verified_email") != form.cleaned_data.get("email"):
+            # An invite's link speaks for its own address, and adds none to somebody else's account.
+            self.unstash_verified_email(request)
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
