@@ -64,15 +64,14 @@ class _Counts:
         """A count; None where it is missing or no count at all."""
         value: Any = self.reported
         for name in path:
-            # A dict is asked for by name first: the abstract class takes its time, and this runs 14 times a request.
-            value = value.get(name) if isinstance(value, (dict, Mapping)) else None
-        if value is None:
-            return None
+            value = value.get(name) if isinstance(value, Mapping) else None
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
             self.flags.add("text")
             value = int(value)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
+        if value is None:
+            return None
         if not isinstance(value, int) or isinstance(value, bool):
             self.flags.add("unreadable")
             return None
