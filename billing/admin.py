@@ -26,6 +26,7 @@ from billing.models import (
     UsageHourly,
     UsageRecord,
     Wallet,
+    WalletFreeze,
 )
 
 
@@ -43,16 +44,21 @@ class WalletAdmin(ReadOnlyAdmin):
     list_filter = ["status"]
     list_select_related = ["organization"]
     search_fields = ["organization__name", "organization__slug"]
-    details = ["id", "granted_until"]
+    details = ["id", "granted_until", "frozen_for"]
     actions = ["freeze", "unfreeze"]
     ordering = ["organization__name"]
+
+    @admin.display(description="frozen for")
+    def frozen_for(self, wallet: Wallet) -> str:
+        reasons = WalletFreeze.objects.filter(wallet_id=wallet.pk).order_by("created_at")
+        return ", ".join(str(one) for one in reasons) or "-"
 
     def has_freeze_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.freeze_wallet")
 
     @admin.action(description="Freeze: no new requests, live ones go on", permissions=["freeze"])
     def freeze(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> None:
-        self._set_status(request, queryset.filter(status="active"), "frozen")
+        self._set_status(request, queryset.exclude(status="closed"), "frozen")
 
     @admin.action(description="Unfreeze", permissions=["freeze"])
     def unfreeze(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> None:

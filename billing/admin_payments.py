@@ -31,7 +31,7 @@ class RefundAdmin(ReadOnlyAdmin):
     list_filter = ["status", "source"]
     list_select_related = ["topup__wallet__organization"]
     search_fields = [*TOPUP_ORGANIZATION, "refund_id"]
-    details = ["id", "topup", "refund_id", "by_user_id"]
+    details = ["id", "topup", "refund_id", "by_user_id", "reason", "attempt"]
     ordering = ["-created_at"]
 
 
@@ -41,7 +41,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     list_filter = ["status"]
     list_select_related = ["topup__wallet__organization"]
     search_fields = [*TOPUP_ORGANIZATION, "id"]
-    details = ["topup", "froze", "closed_at"]
+    details = ["topup", "closed_at"]
     ordering = ["-withdrawn_at"]
 
 

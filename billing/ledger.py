@@ -13,6 +13,7 @@ from billing.fault_points import point
 
 CreditKind = Literal["topup", "promo", "goodwill", "correction"]
 WalletStatus = Literal["active", "frozen", "closed"]
+FreezeReason = Literal["staff", "books", "dispute"]
 Period = Literal["daily", "weekly", "monthly", "total"]
 
 TRANSFER_CONFLICT_SQLSTATE = "LG001"
@@ -63,8 +64,16 @@ def wallet_credit(
     return "credited" if answer == "credited" else "duplicate"
 
 
+def wallet_freeze_add(*, wallet_ids: Sequence[int], reason: FreezeReason, subject: str = "") -> int:
+    """Freeze wallets for a reason of their own; how many were not frozen for it before."""
+    return int(_call("SELECT wallet_freeze_add(%s, %s, %s)", list(wallet_ids), reason, subject)[0])
+
+
 def wallet_status_set(*, wallet_ids: Sequence[int], status: WalletStatus) -> int:
-    """Freeze, unfreeze or close wallets; how many changed. A frozen one admits nothing new, live requests go on."""
+    """What a person decides: freeze, open again whatever froze them, or close; how many changed.
+
+    A frozen wallet admits nothing new, live requests go on.
+    """
     return int(_call("SELECT wallet_status_set(%s, %s)", list(wallet_ids), status)[0])
 
 

@@ -68,6 +68,23 @@ class Wallet(models.Model):
         return f"{self.organization} ({self.currency})"
 
 
+class WalletFreeze(models.Model):
+    """One reason why a wallet is frozen; it thaws with the last."""
+
+    pk = models.CompositePrimaryKey("wallet_id", "reason", "subject")
+    wallet = models.ForeignKey(Wallet, on_delete=models.DO_NOTHING, related_name="+")
+    reason = models.TextField(choices=_choices("staff", "books", "dispute"))
+    subject = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "wallet_freeze"
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.subject}".strip()
+
+
 class GatewayLease(models.Model):
     """A process of the gateway: alive while `leased_until` is in the future by the database's clock."""
 

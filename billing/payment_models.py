@@ -17,6 +17,7 @@ def _choices(*names: str) -> list[tuple[str, str]]:
 
 STATUSES = ("new", "open", "processing", "paid", "failed", "expired")
 UNFINISHED = ("new", "open", "processing")
+REFUND_SOURCES = ("customer", "staff", "stripe")
 _UNFINISHED = Q(status__in=list(UNFINISHED))
 
 
@@ -101,16 +102,21 @@ class Topup(models.Model):
 
 
 class Refund(models.Model):
-    """Money on its way back to a card; its id is Stripe's idempotency key. `source`: asked for here, or at Stripe."""
+    """Money on its way back to a card. `source`: by whom it was asked for here, or at Stripe.
+
+    Its id, and from the second on the number of the attempt, are Stripe's idempotency key.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid4)
     topup = models.ForeignKey(Topup, on_delete=models.PROTECT, related_name="refunds")
-    source = models.CharField(max_length=16, choices=_choices("customer", "stripe"))
+    source = models.CharField(max_length=16, choices=_choices(*REFUND_SOURCES))
     status = models.CharField(max_length=16, choices=_choices("new", "pending", "succeeded", "failed"))
     amount_cents = models.BigIntegerField()
     tax_cents = models.BigIntegerField()
     refund_id = models.CharField(max_length=STRIPE_ID_LENGTH_MAX, unique=True, null=True)  # noqa: DJ001 -- unique
+    attempt = models.SmallIntegerField(default=0, db_default=0)
     by_user_id = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=200, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
 
     objects: ClassVar[models.Manager["Refund"]] = models.Manager()
@@ -118,7 +124,7 @@ class Refund(models.Model):
     class Meta:
         db_table = "refund"
         constraints = [
-            _known("refund_source", "customer", "stripe"),
+            _known("refund_source", *REFUND_SOURCES),
             _known("refund_status", "new", "pending", "succeeded", "failed"),
             models.CheckConstraint(name="refund_amount", condition=Q(amount_cents__gte=0, tax_cents__gte=0)),
         ]
@@ -145,7 +151,6 @@ class Dispute(models.Model):
     status = models.CharField(max_length=40)
     amount_cents = models.BigIntegerField()
     tax_cents = models.BigIntegerField()
-    froze = models.BooleanField(default=False)
     withdrawn_at = models.DateTimeField(null=True)
     reinstated_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)

@@ -125,7 +125,7 @@ def _alarm(violation: Violation) -> None:
     new = alarm_raise(rule=violation.rule, subject=violation.subject, detail=detail, wallet_id=violation.wallet_id)
     # Once, with the alarm: who looks into it may open the wallet again before the cause is gone.
     if new and violation.wallet_id is not None:
-        ledger.wallet_status_set(wallet_ids=[violation.wallet_id], status="frozen")
+        ledger.wallet_freeze_add(wallet_ids=[violation.wallet_id], reason="books", subject=violation.rule)
 
 
 def _alone() -> bool:

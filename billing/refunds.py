@@ -1,11 +1,13 @@
 """Refunds: previewed, capped by what was bought and not spent, asked for once; and those that were made at Stripe."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 import structlog
 from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 
 from accounts.audit import audit_record
 from billing import payment_ledger, stripe_client
@@ -19,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 # Names our refund after one that was made at Stripe.
 _FOUND = UUID("6e8bc430-9c3a-11d9-9669-0800200c9a66")
+# What Stripe answers with an error and does not list so long afterwards did not happen, nor will it.
+SURE_AFTER = timedelta(minutes=10)
 
 
 class RefundRefused(Exception):
@@ -92,11 +96,13 @@ def refund_send(*, refund_id: UUID, first: bool = False) -> None:
         state = None if first else _known(payment_id, refund_id)
         if state is None:
             state = stripe_client.refund_create(
-                refund_id=refund_id, payment_intent_id=payment_id, gross_cents=gross_cents
+                refund_id=refund_id, payment_intent_id=payment_id, gross_cents=gross_cents, attempt=refund.attempt
             )
             point("refund.after_stripe")
-    except stripe_client.StripeUnavailable:
-        log.warning("refund.unanswered", refund=str(refund_id))
+    except stripe_client.StripeUnavailable as error:
+        log.warning("refund.unanswered", refund=str(refund_id), attempt=refund.attempt)
+        if isinstance(error, stripe_client.StripeErrored) and not first:
+            _attempt_over(refund)
         return
     except stripe_client.StripeRefused as refused:
         log.warning("refund.refused", refund=str(refund_id), code=refused.code)
@@ -141,6 +147,15 @@ def refunds_unfinished(*, before: datetime) -> list[Refund]:
 
 def _paid(organization_id: int, topup_id: UUID) -> Topup | None:
     return Topup.objects.filter(id=topup_id, wallet__organization_id=organization_id, status="paid").first()
+
+
+def _attempt_over(refund: Refund) -> None:
+    """Stripe keeps its error under the attempt's key for a day. The next try looks once more, and takes another key.
+
+    By the number of the attempt, so that of several workers one moves it on.
+    """
+    if timezone.now() - refund.created_at >= SURE_AFTER * (refund.attempt + 1):
+        Refund.objects.filter(id=refund.id, attempt=refund.attempt).update(attempt=F("attempt") + 1)
 
 
 def _known(payment_id: str, refund_id: UUID) -> RefundState | None:

@@ -46,6 +46,10 @@ class StripeUnavailable(Exception):
     """No answer, or one of Stripe's own errors: what was asked may have happened all the same."""
 
 
+class StripeErrored(StripeUnavailable):
+    """One of Stripe's own errors, under the key of what was asked: the same key gets the same answer for a day."""
+
+
 class StripeRefused(Exception):
     """Stripe understood and will not do it; the code says why."""
 
@@ -138,15 +142,15 @@ def card_charge(*, order: Order, card_id: str) -> Payment:
     return payment_read(_ask(lambda client: client.v1.payment_intents.create(params, options)))
 
 
-def refund_create(*, refund_id: UUID, payment_intent_id: str, gross_cents: int) -> RefundState:
-    """Send money back. Asked again: the same refund."""
+def refund_create(*, refund_id: UUID, payment_intent_id: str, gross_cents: int, attempt: int = 0) -> RefundState:
+    """Send money back. Asked again with the same `attempt`: the same refund, or the same error."""
     params: Any = {
         "payment_intent": payment_intent_id,
         "amount": gross_cents,
         "reason": "requested_by_customer",
         "metadata": {"refund_id": str(refund_id)},
     }
-    options: Any = {"idempotency_key": f"refund-{refund_id}"}
+    options: Any = {"idempotency_key": f"refund-{refund_id}-{attempt}" if attempt else f"refund-{refund_id}"}
     return refund_read(_ask(lambda client: client.v1.refunds.create(params, options)))
 
 
@@ -243,6 +247,8 @@ def _ask(call: Callable[[stripe.StripeClient], Any]) -> dict[str, Any]:
             raise StripeUnavailable("in use") from error
         raise StripeRefused(error.code or type(error).__name__, error.user_message or "") from error
     except stripe.StripeError as error:
+        if error.http_status == 500:  # The one that Stripe keeps; 502 and 503 come from on the way.
+            raise StripeErrored(type(error).__name__) from error
         raise StripeUnavailable(type(error).__name__) from error
     return answer
 

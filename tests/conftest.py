@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.test.utils import setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
+from servestatic.middleware import ServeStaticMiddleware
 
 from tokenoutput.embedded import database_running
 
@@ -27,6 +28,25 @@ def pytest_collection_modifyitems(items):
     Parallel workers keep to it: `--dist load` hands tests out in this order.
     """
     items.sort(key=lambda item: "database" in item.fixturenames)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once():
+    """Each test client has middleware of its own, which would look at every static file: 60 ms, a thousand times."""
+    find, found = ServeStaticMiddleware.add_files_from_finders, {}
+
+    def remembered(self):
+        kept = found.get((self.static_prefix, self.autorefresh))
+        if kept is None:
+            find(self)
+            found[self.static_prefix, self.autorefresh] = dict(self.files), list(self.directories)
+        else:
+            self.files.update(kept[0])
+            self.directories.extend(place for place in kept[1] if place not in self.directories)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServeStaticMiddleware, "add_files_from_finders", remembered)
+        yield
 
 
 @pytest.fixture(scope="session")

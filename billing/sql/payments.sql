@@ -156,17 +156,17 @@ BEGIN
 END $$;
 
 -- A dispute as Stripe has it now: each delta is booked once, whichever is heard of first. Withdrawn: the money leaves the wallet,
--- what is spent is owed, and the wallet is frozen. Reinstated: the opposite. It thaws with the last dispute that froze it, unless
--- one was lost: then a person decides.
+-- what is spent is owed, and the wallet is frozen for this dispute. Reinstated: the opposite. One that is lost stays a reason to be
+-- frozen until a person decides.
 CREATE OR REPLACE FUNCTION dispute_book(p_dispute text, p_topup uuid, p_gross_cents bigint, p_status text, p_withdrawn boolean,
                                         p_reinstated boolean, p_closed boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE v dispute; t topup; v_active boolean; v_key text := 'dispute:' || p_dispute; v_tax bigint;
+DECLARE v dispute; t topup; v_key text := 'dispute:' || p_dispute; v_tax bigint;
 BEGIN
   PERFORM ledger_lock(ARRAY(SELECT wallet_id FROM topup WHERE id = p_topup));
   SELECT * INTO STRICT t FROM topup WHERE id = p_topup FOR NO KEY UPDATE;
   v_tax := round(p_gross_cents::numeric * t.tax_cents / (t.amount_cents + t.tax_cents))::bigint;
-  INSERT INTO dispute (id, topup_id, status, amount_cents, tax_cents, froze) VALUES (p_dispute, p_topup, p_status, p_gross_cents - v_tax, v_tax, false)
+  INSERT INTO dispute (id, topup_id, status, amount_cents, tax_cents) VALUES (p_dispute, p_topup, p_status, p_gross_cents - v_tax, v_tax)
   ON CONFLICT (id) DO NOTHING;
   SELECT * INTO v FROM dispute WHERE id = p_dispute;
   IF v.topup_id <> p_topup THEN
@@ -175,17 +175,17 @@ BEGIN
   IF p_withdrawn AND v.withdrawn_at IS NULL THEN
     PERFORM wallet_take(t.wallet_id, cents(v.amount_cents), v_key || ':withdrawn', 'dispute', 'stripe_clearing', 'Disputed payment');
     PERFORM dispute_tax(v, v_key || ':withdrawn:tax', false);
-    UPDATE wallet SET status = 'frozen' WHERE id = t.wallet_id AND status = 'active';
-    UPDATE dispute SET withdrawn_at = ledger_now(), froze = FOUND WHERE id = p_dispute RETURNING * INTO v;
+    PERFORM wallet_freeze_add(ARRAY[t.wallet_id], 'dispute', p_dispute);
+    UPDATE dispute SET withdrawn_at = ledger_now() WHERE id = p_dispute RETURNING * INTO v;
   END IF;
   IF p_reinstated AND v.withdrawn_at IS NOT NULL AND v.reinstated_at IS NULL THEN
     PERFORM wallet_give_back(t.wallet_id, cents(v.amount_cents), v_key || ':reinstated', 'reinstated', 'stripe_clearing', 'Disputed payment returned');
     PERFORM dispute_tax(v, v_key || ':reinstated:tax', true);
+    PERFORM wallet_freeze_drop(t.wallet_id, 'dispute', p_dispute);
     UPDATE dispute SET reinstated_at = ledger_now() WHERE id = p_dispute;
   END IF;
   UPDATE dispute SET status = p_status, closed_at = CASE WHEN p_closed THEN coalesce(closed_at, ledger_now()) ELSE closed_at END
    WHERE id = p_dispute AND closed_at IS NULL;
-  PERFORM dispute_thaw(t.wallet_id);
 END $$;
 
 CREATE OR REPLACE FUNCTION dispute_tax(p_dispute dispute, p_key text, p_back boolean) RETURNS void LANGUAGE plpgsql AS $$
@@ -194,17 +194,6 @@ BEGIN
   IF p_dispute.tax_cents > 0 THEN
     PERFORM ledger_transfer(p_key, 'dispute', CASE WHEN p_back THEN v_clearing ELSE v_loss END,
                             CASE WHEN p_back THEN v_loss ELSE v_clearing END, cents(p_dispute.tax_cents), '');
-  END IF;
-END $$;
-
-CREATE OR REPLACE FUNCTION dispute_thaw(p_wallet bigint) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  IF EXISTS (SELECT 1 FROM dispute d JOIN topup t ON t.id = d.topup_id WHERE t.wallet_id = p_wallet AND d.froze)
-     AND NOT EXISTS (SELECT 1 FROM dispute d JOIN topup t ON t.id = d.topup_id
-                      WHERE t.wallet_id = p_wallet AND d.withdrawn_at IS NOT NULL AND d.reinstated_at IS NULL) THEN
-    UPDATE wallet SET status = 'active' WHERE id = p_wallet AND status = 'frozen';
-    UPDATE dispute SET froze = false WHERE topup_id IN (SELECT id FROM topup WHERE wallet_id = p_wallet);
-    PERFORM ledger_notify(p_wallet);
   END IF;
 END $$;
 
@@ -222,4 +211,4 @@ BEGIN
 END $$;
 
 REVOKE EXECUTE ON FUNCTION topup_credit, topup_refundable, refund_tax, wallet_take, wallet_give_back, refund_open, refund_settle,
-  refund_legs, dispute_book, dispute_tax, dispute_thaw, clearing_book FROM PUBLIC;
+  refund_legs, dispute_book, dispute_tax, clearing_book FROM PUBLIC;

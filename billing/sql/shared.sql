@@ -33,19 +33,6 @@ BEGIN
   RETURN v_wallet;
 END $$;
 
--- Freeze, unfreeze, close. A plain UPDATE over several wallets locks them in table order and can deadlock with a batch of
--- requests, so bulk actions come through here. A frozen wallet takes no new holds; live requests finish and are charged.
-CREATE OR REPLACE FUNCTION wallet_status_set(p_wallet bigint[], p_status text) RETURNS bigint LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE v_changed bigint;
-BEGIN
-  PERFORM ledger_lock(p_wallet);
-  UPDATE wallet SET status = p_status WHERE id = ANY (p_wallet) AND status <> p_status;
-  GET DIAGNOSTICS v_changed = ROW_COUNT;
-  PERFORM ledger_notify(id) FROM unnest(p_wallet) AS id;
-  RETURN v_changed;
-END $$;
-
 CREATE OR REPLACE FUNCTION gateway_lease_open(p_name text, p_ttl interval) RETURNS bigint LANGUAGE sql
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
   INSERT INTO gateway_lease (name, leased_until) VALUES (p_name, ledger_now() + p_ttl) RETURNING id

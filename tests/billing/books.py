@@ -24,6 +24,7 @@ FILES = (
     "tables",
     "closing",
     "shared",
+    "freeze",
     "transfer",
     "limit",
     "limit_end",

@@ -42,6 +42,7 @@ DOORS = {
     "refund_settle",
     "topup_credit",
     "usage_partitions_ensure",
+    "wallet_freeze_add",
     "wallet_open",
     "wallet_status_set",
 }

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from billing import ledger
 from billing.alarm_models import Alarm
 from billing.ledger import wallet_credit
 from billing.models import Dispute, Refund, StripeMatch
@@ -80,11 +81,31 @@ def test_a_refund_whose_answer_is_lost_happens_once(payments, accident):
         refunds_resume()
     payments.told()
     refund.refresh_from_db()
+    if accident == "error":  # Kept under its key: the same key says so for a day, so that in the end another is used.
+        assert (payments.bank.newest("refund"), refund.status) == ([], "new")
+        for minutes in (11, 12, 13):
+            with payments.later(minutes=minutes):
+                refunds_resume()
+        refund.refresh_from_db()
+        assert refund.attempt == 1
     made = payments.bank.newest("refund")
-    if accident == "error":  # Kept under its key: nothing happened, and the same key says so for a day.
-        assert (made, refund.status) == ([], "new")
-    else:
-        assert ([one["amount"] for one in made], refund.status) == ([800], "succeeded")
+    assert ([one["amount"] for one in made], refund.status) == ([800], "succeeded")
+    assert payments.dollars == 12
+    payments.check()
+
+
+def test_an_error_behind_which_the_refund_was_made_is_found_out_before_another_key_is_used(payments):
+    """Every answer is an error, for half an hour; one of them hides a refund that did happen."""
+    topup = payments.topped_up(20)
+    payments.http.accidents.extend(["error"] * 3)
+    refund = ask(payments, topup, 8)
+    for minutes, accidents in ((11, [None, *["error"] * 3]), (12, [None, *["error_after"] * 3]), (13, []), (14, [])):
+        payments.http.accidents.extend(accidents)
+        with payments.later(minutes=minutes):
+            refunds_resume()
+    refund.refresh_from_db()
+    assert (refund.status, refund.attempt) == ("succeeded", 1)
+    assert [one["amount"] for one in payments.bank.newest("refund")] == [800]
     assert payments.dollars == 12
     payments.check()
 
@@ -158,6 +179,46 @@ def test_a_lost_dispute_stays_frozen_until_a_person_decides(payments):
     payments.told()
     assert (payments.dollars, payments.wallet().status) == (0, "frozen")
     assert Dispute.objects.get().closed_at is not None
+    payments.check()
+
+
+@pytest.mark.parametrize("reason", ["staff", "books", "another dispute"])
+def test_a_dispute_that_is_won_does_not_open_what_is_frozen_for_another_reason(payments, reason):
+    first, second = payments.topped_up(20), payments.topped_up(30)
+    wallet_id = payments.wallet().wallet_id
+    won, lost = (payments.bank.dispute_open(one.payment_intent_id or "") for one in (first, second))
+    payments.bank.dispute_move(won)
+    payments.told()
+    if reason == "staff":
+        ledger.wallet_status_set(wallet_ids=[wallet_id], status="frozen")
+    elif reason == "books":
+        ledger.wallet_freeze_add(wallet_ids=[wallet_id], reason="books", subject="posted")
+    else:
+        payments.bank.dispute_move(lost)
+        payments.bank.dispute_close(lost, won=False)
+        payments.told()
+    payments.bank.dispute_win(won)
+    payments.told()
+    assert payments.wallet().status == "frozen"
+    ledger.wallet_status_set(wallet_ids=[wallet_id], status="active")
+    assert payments.wallet().status == "active"
+    payments.check()
+
+
+def test_who_opened_a_wallet_in_spite_of_a_lost_dispute_is_not_overruled_by_the_next_one(payments):
+    first, second = payments.topped_up(20), payments.topped_up(30)
+    lost = payments.bank.dispute_open(first.payment_intent_id or "")
+    payments.bank.dispute_move(lost)
+    payments.bank.dispute_close(lost, won=False)
+    payments.told()
+    ledger.wallet_status_set(wallet_ids=[payments.wallet().wallet_id], status="active")
+    won = payments.bank.dispute_open(second.payment_intent_id or "")
+    payments.bank.dispute_move(won)
+    payments.told()
+    assert payments.wallet().status == "frozen"
+    payments.bank.dispute_win(won)
+    payments.told()
+    assert payments.wallet().status == "active"
     payments.check()
 
 
