@@ -168,7 +168,8 @@ def _attempt_new(wallet_id: int) -> Topup | None:
     """A row for an attempt, unless there is one in flight or the month's cap is reached."""
     try:
         with transaction.atomic():
-            rows = AutoTopup.objects.select_for_update().select_related("wallet").filter(wallet_id=wallet_id)
+            # This row alone: with the wallet's it would wait for a credit that waits for this one.
+            rows = AutoTopup.objects.select_for_update(no_key=True).filter(wallet_id=wallet_id)
             row = rows.filter(enabled=True, next_try_at__lte=timezone.now()).first()
             if row is None or not _is_low(row):
                 return None
@@ -213,8 +214,11 @@ def _answered(topup: Topup, payment: Payment) -> None:
 def _failed(topup: Topup, failure: str) -> None:
     """Note a failure once, wait longer each time, and give up after the last or where its holder must come back."""
     with transaction.atomic():
-        row = AutoTopup.objects.select_for_update().filter(wallet_id=topup.wallet_id).first()
-        if not topup_fail(topup_id=topup.id, failure=failure) or row is None:
+        # In the order in which a credit locks them: the top-up, then this.
+        if not topup_fail(topup_id=topup.id, failure=failure):
+            return
+        row = AutoTopup.objects.select_for_update(no_key=True).filter(wallet_id=topup.wallet_id).first()
+        if row is None:
             return
         row.failures += 1
         off = row.failures > len(BACK_OFF) or failure in {"authentication_required", "card_removed"}
