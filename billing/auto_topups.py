@@ -214,11 +214,9 @@ def _answered(topup: Topup, payment: Payment) -> None:
 def _failed(topup: Topup, failure: str) -> None:
     """Note a failure once, wait longer each time, and give up after the last or where its holder must come back."""
     with transaction.atomic():
-        # In the order in which a credit locks them: the top-up, then this.
-        if not topup_fail(topup_id=topup.id, failure=failure):
-            return
+        # In the order in which a credit locks them: this row, then the top-up.
         row = AutoTopup.objects.select_for_update(no_key=True).filter(wallet_id=topup.wallet_id).first()
-        if row is None:
+        if not topup_fail(topup_id=topup.id, failure=failure) or row is None:
             return
         row.failures += 1
         off = row.failures > len(BACK_OFF) or failure in {"authentication_required", "card_removed"}

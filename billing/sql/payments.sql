@@ -11,6 +11,8 @@ SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE v topup; v_key text := 'topup:' || p_payment;
 BEGIN
   PERFORM ledger_lock(ARRAY(SELECT wallet_id FROM topup WHERE id = p_topup));
+  -- Before the top-up: who begins the next automatic one has this row, and waits for ours by the index of those in flight.
+  PERFORM 1 FROM auto_topup a WHERE a.wallet_id = (SELECT wallet_id FROM topup WHERE id = p_topup) FOR NO KEY UPDATE;
   SELECT * INTO STRICT v FROM topup WHERE id = p_topup FOR NO KEY UPDATE;
   IF v.status = 'paid' THEN
     IF v.payment_intent_id <> p_payment OR v.tax_cents <> p_tax_cents THEN
