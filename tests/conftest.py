@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test.utils import setup_databases, teardown_databases
@@ -33,7 +34,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session", autouse=True)
 def static_files_found_once():
     """Each test client has middleware of its own, which would look at every static file: 60 ms, a thousand times."""
-    find, found = ServeStaticMiddleware.add_files_from_finders, {}
+    find = ServeStaticMiddleware.add_files_from_finders
+    found: dict[tuple[str, bool], tuple[dict[str, Any], list[tuple[str, str]]]] = {}
 
     def remembered(self):
         kept = found.get((self.static_prefix, self.autorefresh))
