@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from billing.auto_topups import auto_topups_resume, auto_topups_run
 from billing.models import Topup, Transfer
 from billing.refunds import RefundRefused
+from billing.simulator.transport import Accident
 from billing.stripe_events import events_process
 from billing.stripe_sweep import refunds_resume, stripe_sweep
 from billing.topups import topup_returned
@@ -108,7 +109,8 @@ class Story:
 
     def trouble(self, number: int) -> None:
         """The next answers of Stripe's do not come, or are errors."""
-        kind = ("lost", "unheard", "error_after", "in_use")[number % 4]
+        kinds: tuple[Accident, ...] = ("lost", "unheard", "error_after", "in_use")
+        kind = kinds[number % 4]
         self.payments.http.accidents.extend([kind] * (1 + number % 4))
 
     def ends_as_stripe_says(self) -> None:
