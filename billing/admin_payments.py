@@ -1,9 +1,13 @@
-"""Staff's view of payments: what Stripe told, what became of it, and what does not match. Read-only."""
+"""Staff's view of payments: what Stripe told and what became of it; refunds and goodwill beside it."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 
+from billing.admin_money import goodwill_view, refund_view
 from billing.admin_readonly import ORGANIZATION, ReadOnlyAdmin, organization
 from billing.models import AutoTopup, Dispute, Refund, StripeCustomer, StripeEvent, StripeMatch, Topup
 
@@ -23,6 +27,22 @@ class TopupAdmin(ReadOnlyAdmin):
     search_fields = [*ORGANIZATION, "payment_intent_id", "session_id"]
     details = ["id", "payment_intent_id", "session_id", "save_card", "by_user_id"]
     ordering = ["-created_at"]
+    change_form_template = "admin/billing/topup/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("<uuid:topup_id>/refund/", self.admin_site.admin_view(self.refund), name="billing_topup_refund"),
+            path("<uuid:topup_id>/goodwill/", self.admin_site.admin_view(self.goodwill), name="billing_topup_goodwill"),
+        ]
+        return own + super().get_urls()
+
+    def refund(self, request: HttpRequest, topup_id: UUID) -> HttpResponse:
+        """Part of this payment back to its card."""
+        return refund_view(self, request, topup_id)
+
+    def goodwill(self, request: HttpRequest, topup_id: UUID) -> HttpResponse:
+        """Granted credit for whoever paid this."""
+        return goodwill_view(self, request, topup_id)
 
 
 @admin.register(Refund)

@@ -23,10 +23,10 @@ def topup_refundable_cents(*, topup_id: UUID) -> int:
 
 
 def refund_open(
-    *, refund_id: UUID, topup_id: UUID, amount_cents: int, tax_cents: int | None, by_user_id: int | None
+    *, refund_id: UUID, topup_id: UUID, amount_cents: int, by_user_id: int | None, source: Literal["customer", "staff"]
 ) -> Opened:
     """Set money aside that was asked back; `refused` where it is more than can go back."""
-    arguments = (refund_id, topup_id, amount_cents, tax_cents, "customer", by_user_id)
+    arguments = (refund_id, topup_id, amount_cents, None, source, by_user_id)
     return cast("Opened", _call("SELECT refund_open(%s, %s, %s, %s, %s, %s)", *arguments))
 
 

@@ -66,6 +66,7 @@ class Topup(models.Model):
 
     class Meta:
         db_table = "topup"
+        permissions = [("refund_topup", "Can refund payments"), ("give_goodwill", "Can give goodwill credit")]
         indexes = [
             models.Index(name="topup_of_wallet", fields=["wallet", "-created_at"]),
             models.Index(name="topup_unfinished", fields=["created_at"], condition=_UNFINISHED),

@@ -57,19 +57,27 @@ def refund_preview(*, organization_id: int, topup_id: UUID) -> RefundPreview | N
     )
 
 
-def refund_ask(*, organization_id: int, topup_id: UUID, refund_id: UUID, amount_cents: int, by_user_id: int) -> Refund:
+def refund_ask(
+    *, organization_id: int, topup_id: UUID, refund_id: UUID, amount_cents: int, by_user_id: int, staff_reason: str = ""
+) -> Refund:
     """Send part of a top-up back to its card; of several calls with one `refund_id` the first does it.
 
-    The money is set aside first, so it can't be spent meanwhile. Raises `RefundRefused`.
+    The money is set aside first, so it can't be spent meanwhile. `staff_reason`: it is staff who ask, and why.
+    Raises `RefundRefused`, and `TransferConflict` where `refund_id` was used for something else.
     """
     topup = _paid(organization_id, topup_id)
     if topup is None:
         raise RefundRefused
     with transaction.atomic():
         answer = payment_ledger.refund_open(
-            refund_id=refund_id, topup_id=topup.id, amount_cents=amount_cents, tax_cents=None, by_user_id=by_user_id
+            refund_id=refund_id,
+            topup_id=topup.id,
+            amount_cents=amount_cents,
+            by_user_id=by_user_id,
+            source="staff" if staff_reason else "customer",
         )
         if answer == "opened":
+            Refund.objects.filter(id=refund_id).update(reason=staff_reason[:200])
             audit_record(
                 organization_id=organization_id,
                 user_id=by_user_id,
