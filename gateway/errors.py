@@ -27,6 +27,13 @@ class Reason(Enum):
     MODEL_UNKNOWN = Wording(
         400, "invalid_request_error", "invalid_request_error", "model_not_found", "Unsupported model"
     )
+    CONTEXT = Wording(
+        400,
+        "invalid_request_error",
+        "invalid_request_error",
+        "context_length_exceeded",
+        "Prompt and answer longer than the model's context",
+    )
     KEY = Wording(401, "authentication_error", "invalid_request_error", "invalid_api_key", "Invalid or missing API key")
     BALANCE = Wording(
         402,

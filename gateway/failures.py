@@ -1,9 +1,10 @@
 """What an upstream's failure means: try the next route or not, and what the client is told."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from catalog.snapshot import Protocol
 from gateway.error_bodies import body_message, body_text, json_decode, message_in, secret_free
@@ -19,6 +20,7 @@ _REASON_OF_TYPE = {
     "rate_limit_exceeded": Reason.RATE,
     "overloaded_error": Reason.OVERLOADED,
     "timeout_error": Reason.UPSTREAM_TIMEOUT,
+    "context_length_exceeded": Reason.CONTEXT,
     "400": Reason.INVALID,  # Some give a status in place of a word.
     "413": Reason.TOO_LARGE,
     "429": Reason.RATE,
@@ -28,6 +30,20 @@ _OURS = frozenset(
     ["authentication_error", "permission_error", "billing_error", "not_found_error", "invalid_api_key"]
     + ["insufficient_quota", "model_not_found"]
     + [str(status) for status in _FAULT_OF_OURS]
+)
+# Providers word it in many ways. Agents make their conversation shorter when they read it in their own protocol's way.
+_CONTEXT: Final = re.compile(
+    r"context_length_exceeded|prompt (?:is )?too long|exceeds? (?:the )?(?:\w+ ){0,4}context"
+    r"|context (?:length|window|size) (?:is |of |exceed)|max(?:imum)? context"
+    r"|longer than the model's context",
+    re.IGNORECASE,
+)
+_TOO_LONG: Final = "prompt is too long"
+# Our own account at the provider, told as if the request were at fault or too frequent.
+_OUR_ACCOUNT: Final = re.compile(
+    r"\b(?:insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient_balance)\b"
+    r"|credit balance is too low|exceeded your current quota",
+    re.IGNORECASE,
 )
 _TRY_AGAIN = "Nothing was charged; try again."
 
@@ -46,13 +62,17 @@ def failure_of_status(
     """An HTTP status other than 200, with a body of whatever form; `header` gives the answer's headers."""
     text = body_text(body, header("content-type"))
     retry_after = retry_after_read(header, datetime.now(UTC))
+    if _OUR_ACCOUNT.search(text):
+        return UpstreamFailure(_unwell(retry_after), next_route=True)
     if status == 429:
         return UpstreamFailure(_rate_limited(body_message(text), retry_after), next_route=True)
     if status == 529:
         return UpstreamFailure(_overloaded(body_message(text), retry_after), next_route=True)
     if 400 <= status < 500 and status not in _FAULT_OF_OURS:
-        reason = Reason.TOO_LARGE if status == 413 else Reason.INVALID
         message = body_message(text) or "The model's provider refused the request."
+        reason = Reason.TOO_LARGE if status == 413 else Reason.INVALID
+        if status == 400 and _CONTEXT.search(text):
+            reason, message = Reason.CONTEXT, _too_long(message, client)
         relayed = _relayed(text, client) if NEAREST[client] == upstream else None
         error = GatewayError(reason, message, _param_of(text), retry_after, status=status, body=relayed)
         return UpstreamFailure(error, next_route=False)
@@ -71,7 +91,7 @@ def failure_of_event(error: Mapping[str, Any]) -> UpstreamFailure:
         return UpstreamFailure(_rate_limited(message, None), next_route=True)
     if reason is Reason.OVERLOADED:
         return UpstreamFailure(_overloaded(message, None), next_route=True)
-    refused = reason in (Reason.INVALID, Reason.TOO_LARGE)
+    refused = reason in (Reason.INVALID, Reason.TOO_LARGE, Reason.CONTEXT)
     return UpstreamFailure(GatewayError(reason, message or reason.value.meaning), next_route=not refused)
 
 
@@ -108,8 +128,15 @@ def _reason_of(error: Mapping[str, Any]) -> Reason:
     """By the word in `type` or `code`, or the status that some give in its place."""
     inner = error.get("error")
     holders = [error, *([inner] if isinstance(inner, dict) else [])]
-    words = (str(holder.get(name)) for holder in holders for name in ("type", "code", "status"))
+    words = (str(holder.get(name)) for holder in holders for name in ("code", "type", "status"))
     return next((_REASON_OF_TYPE[word] for word in words if word in _REASON_OF_TYPE), Reason.UPSTREAM)
+
+
+def _too_long(message: str, client: ClientProtocol) -> str:
+    """In the words that Anthropic's clients know; OpenAI's go by the code."""
+    if client != "anthropic_messages" or _TOO_LONG in message.lower():
+        return message
+    return f"{_TOO_LONG}: {message}"
 
 
 def _is_ours(error: Mapping[str, Any]) -> bool:

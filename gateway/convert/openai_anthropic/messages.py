@@ -126,6 +126,8 @@ class Conversation:
             self.turns, self.system = ([{"role": "user", "content": self.system}] if self.system else []), []
         if not self.turns:
             raise BodyInvalid("messages has no text.", "messages")
+        if self.turns[0]["role"] == "assistant":  # A greeting, or a history cut short: Anthropic wants the user first.
+            self.turns.insert(0, {"role": "user", "content": [{"type": "text", "text": _BEFORE}]})
         last = self.turns[-1]["content"][-1]
         if self.prefilled and last["type"] == "text":
             last["text"] = last["text"].rstrip()
@@ -143,3 +145,4 @@ _CALL_AND_RESULT: Final = 2
 _THOUGHTS: Final = frozenset(("thinking", "redacted_thinking"))
 _REASONING: Final = ("reasoning_content", "reasoning", "reasoning_details")
 _NOTE: Final = "[System message]"
+_BEFORE: Final = "[The conversation begins with the assistant.]"

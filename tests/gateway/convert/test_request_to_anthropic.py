@@ -488,3 +488,10 @@ def test_what_changes_the_answer_is_refused_by_name(request_, param):
 
 def test_hi_is_what_the_tables_start_from():
     assert turns_of(*HI) == [{"role": "user", "content": [text("Hi")]}]
+
+
+def test_a_conversation_that_the_assistant_began_begins_with_the_user():
+    first, greeting, asked = turns_of({"role": "assistant", "content": "Hello! How can I help?"}, ASK)
+    assert (first["role"], greeting["role"], asked["role"]) == ("user", "assistant", "user")
+    assert first["content"][0]["text"].strip()
+    assert greeting["content"] == [text("Hello! How can I help?")]

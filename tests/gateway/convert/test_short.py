@@ -21,9 +21,11 @@ TOLD = Usage(input_tokens=40, cache_read_tokens=10, output_tokens=6)
 HI = [{"role": "user", "content": "Hi"}]
 
 
-def stopped(client, upstream, stream, *, cut=None, **request):
+def stopped(client, upstream, stream, *, cut=None, include_usage=True, **request):
     """The events that the client gets of a stream which we stop after its events (the first `cut` of them)."""
-    asked = asked_make({"model": "public-1", "max_tokens": 100, "messages": HI, "stream": True, **request})
+    asked = asked_make(
+        {"model": "public-1", "max_tokens": 100, "messages": HI, "stream": True, **request}, include_usage=include_usage
+    )
     converting = CONVERSIONS[client, upstream](asked).stream()
     said = b"".join(converting.feed(event, usage_only=False) for event in events_of(stream)[:cut])
     said += converting.stop_short(TOLD)
@@ -90,3 +92,18 @@ def test_a_call_in_the_middle_of_its_arguments_is_closed():
     events = [json.loads(data) for data in stopped("anthropic_messages", "openai_chat", chunks, tools=tools)]
     assert [event["type"] for event in events][-3:] == ["content_block_stop", "message_delta", "message_stop"]
     assert events[-2]["delta"]["stop_reason"] == "max_tokens"
+
+
+def test_without_usage_nobody_is_told_any():
+    *chunks, done = stopped("openai_chat", "openai_chat", OPENAI, include_usage=False)
+    assert done == b"[DONE]"
+    assert json.loads(chunks[-1])["choices"][0]["finish_reason"] == "length"
+    assert not any("usage" in json.loads(chunk) for chunk in chunks)
+
+
+def test_a_stop_of_a_block_that_was_never_open_opens_none():
+    events = [
+        json.loads(data)
+        for data in stopped("anthropic_messages", "anthropic_messages", ANTHROPIC + anthropic_stream(block("stop", 7)))
+    ]
+    assert [event["index"] for event in events if event["type"] == "content_block_stop"] == [7, 0]
