@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.roles import Action
+from accounts.roles import Action, Role
 from accounts.selectors import OrganizationView, organization_access, organizations_of
 
 
@@ -30,6 +35,9 @@ def access_get(request: HttpRequest, *, slug: str, action: Action = Action.READ)
             _("Your role here, %(role)s, may not do this. Ask an owner of the organisation.")
             % {"role": organization.role}
         )
+    if settings.MFA_REQUIRED_FOR_OWNERS and organization.role == Role.OWNER and not is_mfa_enabled(request.user):
+        messages.warning(request, _("Owners need a second step here: add a passkey or an authenticator app."))
+        raise ImmediateHttpResponse(redirect("mfa_index"))
     return Access(user_id=request.user.pk, organization=organization, organizations=organizations_of(user=request.user))
 
 

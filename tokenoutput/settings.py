@@ -10,6 +10,7 @@ from django.utils.csp import CSP
 
 from tokenoutput.embedded_paths import socket_dir
 from tokenoutput.local_secrets import local_secrets
+from tokenoutput.social import FORMS_LEAD_TO, HOSTS, social_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -63,6 +64,11 @@ INSTALLED_APPS = [
     "servestatic",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.google",
     "django_htmx",
     "accounts",
     "catalog",
@@ -143,6 +149,19 @@ CACHES = {
     if env.str("REDIS_URL", default="")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
+MFA_ADAPTER = "tokenoutput.second_step.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "TokenOutput"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+MFA_REQUIRED_FOR_OWNERS = env.bool("MFA_REQUIRED_FOR_OWNERS", default=False)
+# The old address stays until the new one is confirmed by its code.
+ACCOUNT_CHANGE_EMAIL = True
+# Each site that has a client here gets a button.
+SOCIALACCOUNT_PROVIDERS = social_providers(
+    github=(env.str("GITHUB_CLIENT_ID", default=""), env.str("GITHUB_SECRET", default="")),
+    google=(env.str("GOOGLE_CLIENT_ID", default=""), env.str("GOOGLE_SECRET", default="")),
+)
 LOGIN_REDIRECT_URL = "/app/"
 LOGIN_URL = "account_login"
 # Cookies do not tell ports apart, and two checkouts may run on one machine.
@@ -164,8 +183,7 @@ SECURE_CSP = {
     "img-src": [CSP.SELF, "data:"],
     "object-src": [CSP.NONE],
     "base-uri": [CSP.NONE],
-    # Paying and the card's page are forms that lead on to Stripe.
-    "form-action": [CSP.SELF, "https://checkout.stripe.com", "https://billing.stripe.com"],
+    "form-action": [CSP.SELF, *FORMS_LEAD_TO, *(HOSTS[name] for name in SOCIALACCOUNT_PROVIDERS)],
     "frame-ancestors": [CSP.NONE],
 }
 

@@ -6,10 +6,12 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 
 from accounts.selectors import email_verified
 from accounts.services import organization_personal_open, starter_claim
@@ -58,6 +60,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             raise ValidationError(f"An e-mail address may have {EMAIL_LENGTH_MAX} characters at most.")
         return email
 
+    def render_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> EmailMultiAlternatives:
+        """The text, and the same as HTML: one look for every code and notice."""
+        plain = super().render_mail(template_prefix, email, context, headers)
+        subject, text = str(plain.subject), str(plain.body)
+        message = EmailMultiAlternatives(subject, text, plain.from_email, plain.to, headers=headers)
+        html = render_to_string("mail/plain.html", {"subject": subject, "paragraphs": text.strip().split("\n\n")})
+        message.attach_alternative(html, "text/html")
+        return message
+
     def save_user(
         self,
         request: HttpRequest,
@@ -80,7 +93,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """The verification and the account it opens are one: if the ledger refuses, the code can be entered again."""
         with transaction.atomic():
             confirmed = bool(super().confirm_email(request, email_address))
-            if confirmed:
+            # A further address is no account of its own: that of the log-in is.
+            if confirmed and email_verified(user=email_address.user):
                 account_open(user=email_address.user)
         return confirmed
 

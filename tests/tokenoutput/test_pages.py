@@ -47,7 +47,7 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(client, catalog, pat
     response = client.get(path)
     html = response.content.decode()
     assert "default-src 'self'" in response["Content-Security-Policy"]
-    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", html)
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*(?:\ssrc=|application/json))", html)
     assert set(re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', html)) == {
         url for url in re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', html) if url.startswith("/static/")
     }
