@@ -5,6 +5,7 @@ from django.test import override_settings
 from pytest_playwright_axe import Axe
 
 from tests.browser.conftest import ARTIFACTS, log_in
+from tests.browser.page_list import DASHBOARD, PUBLIC
 
 # A browser that goes on to the next page drops files half read; the server's objects then warn that they were open.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning")
@@ -12,27 +13,6 @@ RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "
 WIDTHS = (1280, 390, 320)
 # Colours differ by scheme, structure by width.
 CHECKED = {("light", 1280), ("dark", 1280), ("light", 320)}
-PUBLIC = {
-    "landing": "/",
-    "models": "/models",
-    "models-none": "/models?q=no-such-model",
-    "docs": "/docs/",
-    "conversion": "/docs/conversion",
-    "changelog": "/changelog",
-    "login": "/accounts/login/",
-    "signup": "/accounts/signup/",
-    "reset": "/accounts/password/reset/",
-}
-DASHBOARD = {
-    "overview": "",
-    "keys": "keys",
-    "usage": "usage",
-    "billing": "billing",
-    "alerts": "alerts",
-    "members": "members",
-    "settings": "settings",
-    "audit": "audit",
-}
 
 
 @pytest.fixture

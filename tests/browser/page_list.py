@@ -1,0 +1,23 @@
+"""The pages that the browser looks at in both schemes and at each width; a new page gets a line here."""
+
+PUBLIC = {
+    "landing": "/",
+    "models": "/models",
+    "models-none": "/models?q=no-such-model",
+    "docs": "/docs/",
+    "conversion": "/docs/conversion",
+    "changelog": "/changelog",
+    "login": "/accounts/login/",
+    "signup": "/accounts/signup/",
+    "reset": "/accounts/password/reset/",
+}
+DASHBOARD = {
+    "overview": "",
+    "keys": "keys",
+    "usage": "usage",
+    "billing": "billing",
+    "alerts": "alerts",
+    "members": "members",
+    "settings": "settings",
+    "audit": "audit",
+}
