@@ -110,13 +110,23 @@ class PriceInline(_PriceInline):
 @admin.register(Model)
 class ModelAdmin(_ModelAdmin):
     form = ModelForm
-    list_display = ["public_id", "sellable", "listed", "price", "context_tokens", "max_output_tokens", "updated_at"]
+    list_display = [
+        "public_id",
+        "position",
+        "sellable",
+        "listed",
+        "price",
+        "context_tokens",
+        "max_output_tokens",
+        "updated_at",
+    ]
+    list_editable = ["position"]
     list_filter = ["listed", SellableFilter, "routes__provider"]
     search_fields = ["public_id", "display_name", "description"]
     readonly_fields = ["sellable", "created_at", "updated_at"]
     inlines = [RouteInline, PriceInline]
     fieldsets = [
-        (None, {"fields": ["public_id", "display_name", "description", "listed", "sellable"]}),
+        (None, {"fields": ["public_id", "display_name", "description", "listed", "position", "sellable"]}),
         ("Limits", {"fields": ["context_tokens", "max_output_tokens", "capabilities"]}),
         ("When", {"fields": ["created_at", "updated_at"]}),
     ]

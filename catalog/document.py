@@ -138,6 +138,8 @@ def _model_read(section: Section) -> ModelEntry:
         "capabilities": section.choices("capabilities", CAPABILITIES),
         "listed": section.flag("listed", default=True),
     }
+    if section.has("position"):
+        columns["position"] = section.whole("position", minimum=0, maximum=SMALL_MAX)
     if 0 < columns["context_tokens"] < columns["max_output_tokens"]:
         section.fault("max_output_tokens", "is part of the context, so at most context_tokens")
     price = section.section("price")

@@ -120,11 +120,16 @@ class Model(models.Model):
     max_output_tokens = models.PositiveIntegerField()
     capabilities = models.JSONField(default=list, blank=True)
     listed = models.BooleanField(default=True, help_text="Shown in the public catalog.")
+    position = models.PositiveSmallIntegerField(
+        default=100,
+        db_default=100,
+        help_text="Lower comes first in the public catalog; equals stay in the order they were made.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        ordering = ["id"]
+        ordering = ["position", "id"]
         constraints = [
             models.CheckConstraint(
                 name="model_public_id_plain",

@@ -44,7 +44,10 @@ class LongContextRow:
 
 @dataclass(frozen=True, slots=True)
 class CatalogRow:
-    """One line of the public table; prices are decimal dollar strings per million tokens."""
+    """One line of the public table; prices are decimal dollar strings per million tokens.
+
+    `price_changed_at` is None while the first price is in force.
+    """
 
     public_id: str
     display_name: str
@@ -60,6 +63,8 @@ class CatalogRow:
     cache_write_1h_usd: str
     long_context: LongContextRow | None
     capabilities: tuple[str, ...]
+    created_at: datetime
+    price_changed_at: datetime | None
     updated_at: datetime
 
 
@@ -76,7 +81,7 @@ def snapshot_load() -> CatalogSnapshot:
 
 
 def catalog_list(*, conversions: Conversions = ()) -> list[CatalogRow]:
-    """The public table, in the order the models were made: listed and sellable models only.
+    """The public table, in the order staff gave: listed and sellable models only.
 
     `conversions` are the pairs (client, upstream) that the gateway converts between: it says which protocols a client
     may use beside those some route speaks itself.
@@ -131,12 +136,13 @@ def unsellable_reason(model: Model) -> str | None:
 def _prices_in_force() -> "QuerySet[Price]":
     """By the database's clock: every process changes a price in the same moment, whatever its own clock says."""
     newest_first = Price.objects.filter(effective_from__lte=Now()).order_by("model_id", "-effective_from", "-id")
-    return newest_first.distinct("model_id")
+    before = Price.objects.filter(model=OuterRef("model"), effective_from__lt=OuterRef("effective_from"))
+    return newest_first.distinct("model_id").annotate(replaces=Exists(before))
 
 
 def _sellable_list(*, listed_only: bool = False) -> list[_Sellable]:
     """Three queries, however large the catalog."""
-    models = Model.objects.filter(Q(listed=True) if listed_only else Q()).order_by("id")
+    models = Model.objects.filter(Q(listed=True) if listed_only else Q()).order_by("position", "id")
     prices = {price.model_id: price for price in _prices_in_force()}
     routes = _routes_by_model()
     return [
@@ -235,6 +241,8 @@ def _catalog_row(sold: _Sellable, conversions: Conversions) -> CatalogRow:
         if long.long_context_rates and long.long_context_above_tokens
         else None,
         capabilities=tuple(model.capabilities),
+        created_at=model.created_at,
+        price_changed_at=price.effective_from if getattr(price, "replaces", False) else None,
         updated_at=max(model.updated_at, price.effective_from),
     )
 

@@ -32,7 +32,7 @@ def catalog_load(document: Mapping[str, Any], *, environment: Mapping[str, str],
     """Make the catalog say what `document` says, and return what changed, line by line; credentials never.
 
     What the document does not name stays. Of what it names, an absent optional key means its default; an absent
-    credential, price or list of routes stays as it is; a route that is no longer listed is switched off.
+    credential, price, position or list of routes stays as it is; a route that is no longer listed is switched off.
     Raises `CatalogInvalid` with every fault, before anything is written. With `dry_run` all of it is undone.
     """
     read = document_read(document, environment=environment, private_allowed=settings.ALLOW_PRIVATE_UPSTREAMS)

@@ -1,55 +1,133 @@
 """The catalog's filter form: it narrows and orders rows, and never refuses a visitor."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from catalog.selectors import CatalogRow
+from catalog.templatetags.money import tokens_short
+from tokenoutput.catalog_filter import CatalogFilter
+from tokenoutput.catalog_words import CAPABILITY_LABELS, CONTEXTS, PARAMETERS, PROTOCOL_LABELS, SORT_ALIASES, SORTS
+
+LIMIT_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogPage:
+    """`limit` rows from `offset` on, of so many that match."""
+
+    rows: list[CatalogRow]
+    total_count: int
+    offset: int
+    limit: int
+
+
+class _Contexts(forms.Select):
+    """Offers round numbers, and shows any other that the query string asked for."""
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> Any:
+        offered = {str(choice) for choice, _label in self.choices}
+        asked = next((text for text in value if text.isdecimal() and text not in offered), None)
+        if asked and len(asked) <= len(str(2**31)):
+            self.choices = [*self.choices, (asked, tokens_short(int(asked)) or asked)]
+        return super().optgroups(name, value, attrs)
+
+
+def _price(label: Any) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        required=False,
+        min_value=Decimal(0),
+        max_value=Decimal(1_000_000),
+        max_digits=18,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places", "max_whole_digits"),
+            _("Not an amount in dollars, so it filters nothing."),
+        ),
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
 
 
 class CatalogFilterForm(forms.Form):
-    """Search, protocol and order, all in the query string."""
+    """Search, filters and order, all in the query string. A value that means nothing filters nothing.
 
-    q = forms.CharField(label=_("Search"), required=False, max_length=100)
-    protocol = forms.ChoiceField(
-        label=_("Protocol"),
-        required=False,
-        choices=[
-            ("", _("Any")),
-            ("openai_chat", _("OpenAI Chat")),
-            ("anthropic_messages", _("Anthropic Messages")),
-        ],
-    )
-    sort = forms.ChoiceField(
-        label=_("Order"),
-        required=False,
-        choices=[
-            ("", _("Recommended")),
-            ("input", _("Input price")),
-            ("output", _("Output price")),
-            ("context", _("Longest context")),
-        ],
-    )
+    Prices are dollars per million tokens. `supported_parameters` and `input_modalities` are what OpenRouter's clients
+    send; a name that no model could lack narrows nothing.
+    """
 
-    def rows(self, rows: list[CatalogRow]) -> list[CatalogRow]:
-        """The rows that match, in the order asked for; a value that means nothing filters nothing."""
+    q = forms.CharField(
+        label=_("Search"), required=False, max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    protocol = forms.ChoiceField(label=_("Protocol"), required=False, choices=[("", _("Any")), *PROTOCOL_LABELS])
+    context = forms.IntegerField(
+        label=_("Context, at least"),
+        required=False,
+        min_value=0,
+        max_value=2**31 - 1,
+        widget=_Contexts(choices=[("", _("Any")), *((size, tokens_short(size)) for size in CONTEXTS)]),
+    )
+    max_price = _price(_("Max input price"))
+    max_output_price = _price(_("Max output price"))
+    capability = forms.MultipleChoiceField(
+        label=_("Can"), required=False, choices=CAPABILITY_LABELS, widget=forms.CheckboxSelectMultiple
+    )
+    free = forms.BooleanField(label=_("Free only"), required=False)
+    sort = forms.ChoiceField(label=_("Order"), required=False, choices=SORTS)
+    min_price = _price(_("Min input price"))
+    min_output_price = _price(_("Min output price"))
+    supported_parameters = forms.CharField(required=False, max_length=400)
+    input_modalities = forms.CharField(required=False, max_length=100)
+    offset = forms.IntegerField(required=False, min_value=0, max_value=10**6)
+    limit = forms.IntegerField(required=False, min_value=1, max_value=LIMIT_MAX)
+
+    def __init__(self, data: QueryDict | Mapping[str, str | list[str]] | None = None) -> None:
+        super().__init__(_canonical(data or {}))
+
+    @property
+    def asked(self) -> CatalogFilter:
+        """What the query string means."""
         self.full_clean()
-        words = self.cleaned_data.get("q", "").lower().split()
-        protocol = self.cleaned_data.get("protocol")
-        found = [
-            row
-            for row in rows
-            if all(word in f"{row.public_id} {row.display_name} {row.description}".lower() for word in words)
-            and (not protocol or protocol in row.protocols)
-        ]
-        match self.cleaned_data.get("sort"):
-            case "input":
-                found.sort(key=lambda row: Decimal(row.input_usd))
-            case "output":
-                found.sort(key=lambda row: Decimal(row.output_usd))
-            case "context":
-                found.sort(key=lambda row: -row.context_tokens)
-            case _:
-                pass  # The order staff gave.
-        return found
+        given = self.cleaned_data
+        prices = ("min_price", "max_price", "min_output_price", "max_output_price")
+        return CatalogFilter(
+            words=tuple(given.get("q", "").lower().split()),
+            protocol=given.get("protocol", ""),
+            capabilities=frozenset(given.get("capability", [])) | self._parameters(),
+            context=given.get("context"),
+            free=given.get("free", False),
+            sort=given.get("sort", ""),
+            **{name: given.get(name) for name in prices},
+        )
+
+    def rows(self, rows: Iterable[CatalogRow]) -> list[CatalogRow]:
+        """The rows that match, in the order asked for."""
+        return self.asked.rows(rows)
+
+    def page(self, rows: Iterable[CatalogRow]) -> CatalogPage:
+        """As `rows`, only the part that `offset` and `limit` name."""
+        found = self.rows(rows)
+        offset = self.cleaned_data.get("offset") or 0
+        limit = self.cleaned_data.get("limit") or LIMIT_MAX
+        return CatalogPage(found[offset : offset + limit], len(found), offset, limit)
+
+    def _parameters(self) -> frozenset[str]:
+        given = f"{self.cleaned_data.get('supported_parameters', '')},{self.cleaned_data.get('input_modalities', '')}"
+        return frozenset(PARAMETERS[name] for name in given.lower().replace(" ", "").split(",") if name in PARAMETERS)
+
+
+def _canonical(given: QueryDict | Mapping[str, str | list[str]]) -> QueryDict:
+    """A copy in which other people's names for orders and protocols are ours."""
+    query = QueryDict(mutable=True)
+    lists = given.lists() if isinstance(given, QueryDict) else given.items()
+    for name, values in lists:
+        query.setlist(name, [values] if isinstance(values, str) else [str(value) for value in values])
+    if sort := query.get("sort"):
+        query["sort"] = SORT_ALIASES.get(str(sort), str(sort))
+    if protocol := query.get("protocol"):
+        query["protocol"] = str(protocol).replace("-", "_")
+    return query

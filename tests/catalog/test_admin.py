@@ -184,6 +184,7 @@ def test_a_model_is_edited_with_its_routes(staff, model, price):
         "display_name": "Em",
         "context_tokens": "2000",
         "max_output_tokens": "100",
+        "position": "7",
         "capabilities": ["tools", "json"],
         "listed": "on",
         "routes-TOTAL_FORMS": "1",
@@ -202,7 +203,7 @@ def test_a_model_is_edited_with_its_routes(staff, model, price):
     assert answer.status_code == 302, answer.content.decode()
     model.refresh_from_db()
     route.refresh_from_db()
-    assert (model.capabilities, model.context_tokens) == (["tools", "json"], 2000)
+    assert (model.capabilities, model.context_tokens, model.position) == (["tools", "json"], 2000, 7)
     assert (route.upstream_model, route.enabled, route.cost_input_nanos) == ("u2", False, 70_000_000)
 
 

@@ -196,3 +196,17 @@ def test_a_row_carries_the_long_context_step():
 def test_names_outlive_the_sale():
     model = model_make(priced=False)
     assert model_names(ids=[model.id, 0]) == {model.id: "m"}
+
+
+def test_staff_say_which_models_come_first():
+    provider = provider_make()
+    for public_id, position in (("last", 200), ("first", 1), ("second", 1)):
+        model_make(public_id, provider=provider, position=position)
+    assert [row.public_id for row in catalog_list()] == ["first", "second", "last"]
+
+
+def test_a_price_is_a_change_where_another_came_before():
+    model = model_make(provider=provider_make())
+    assert catalog_list()[0].price_changed_at is None
+    newer = price_make(model, 30)
+    assert catalog_list()[0].price_changed_at == newer.effective_from

@@ -134,7 +134,7 @@ def test_a_protocol_leaves_the_models_that_answer_it(catalog):
 
 
 def test_the_catalog_is_ordered_by_what_is_asked(client, catalog):
-    ids = re.findall(r'<code id="model-\d+">([^<]+)</code>', client.get("/models?sort=context").content.decode())
+    ids = re.findall(r'<code id="model-\d+">([^<]+)</code>', client.get("/models?sort=-context").content.decode())
     assert ids[0] == "wide"
     ids = re.findall(r'<code id="model-\d+">([^<]+)</code>', client.get("/models?sort=input").content.decode())
     assert ids[0] == "gift"
