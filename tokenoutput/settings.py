@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.github",
     "allauth.socialaccount.providers.google",
     "django_htmx",
+    "drf_spectacular",
     "accounts",
     "catalog",
     "billing",
@@ -280,6 +281,37 @@ GATEWAY = {
     "hold_seconds": env.float("HOLD_SECONDS", default=60.0),
     "caller_cache_seconds": 5.0,
     "snapshot_seconds": 10.0,
+}
+
+# --- Management API: keys authenticate and nothing else does, so no cookie can -----------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    # Every view is an ApiView, which names its own; a stray one would be closed.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "TokenOutput",
+    "DESCRIPTION": (
+        "Ask models at `/v1` with an API key (`sk-…`) in OpenAI's or Anthropic's protocol; manage keys, limits, credit "
+        "and members at `/api/v1` with a management key (`sk-mgmt-…`)."
+    ),
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": "/"}],
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tokenoutput.api.schema.finish",
+    ],
 }
 
 # --- Celery: a message is a hint, the state column is the queue ---------------------------------------------------

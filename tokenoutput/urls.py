@@ -18,6 +18,7 @@ urlpatterns = [
     path("llms.txt", site_views.llms, name="llms"),
     path("sitemap.xml", site_views.sitemap, name="sitemap"),
     path("robots.txt", site_views.robots, name="robots"),
+    path("api/v1/", include("tokenoutput.api.urls")),
     path("app/", include("accounts.urls")),
     path("", include("tokenoutput.member_urls")),
     path("app/<slug:slug>/", views.overview, name="overview"),

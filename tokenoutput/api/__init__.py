@@ -1,0 +1,1 @@
+"""The management API, /api/v1: thin views over services and selectors."""

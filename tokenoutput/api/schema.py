@@ -1,0 +1,94 @@
+"""The OpenAPI description: what is written beside each view, and what all of them share."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from tokenoutput.api.inference_paths import COMPONENTS, PATHS
+
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "metadata"],
+            "properties": {
+                "code": {"type": "integer", "description": "The HTTP status."},
+                "message": {"type": "string", "description": "For a person, in one or two sentences."},
+                "metadata": {
+                    "type": "object",
+                    "required": ["reason", "charged", "request_id"],
+                    "properties": {
+                        "reason": {"type": "string", "description": "For a program: stable."},
+                        "charged": {"type": "boolean", "description": "Whether this request cost anything."},
+                        "request_id": {"type": "string", "description": "What support asks for."},
+                        "fields": {
+                            "type": "object",
+                            "description": "What is wrong with which field.",
+                            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+                        },
+                    },
+                    "additionalProperties": True,
+                },
+            },
+        }
+    },
+}
+_SCHEMES = {
+    "managementKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "`sk-mgmt-…`: manages one organisation, within its scopes and its member's role.",
+    },
+    "apiKey": {"type": "http", "scheme": "bearer", "description": "`sk-…`: asks models, and may look at itself."},
+}
+_METHODS = ("get", "put", "post", "patch", "delete")
+
+
+def operation(
+    tag: str,
+    summary: str,
+    *,
+    answer: Any = None,
+    status: int = 200,
+    body: Any = None,
+    query: Sequence[OpenApiParameter] = (),
+) -> Callable[[Any], Any]:
+    """What the description says of one method of a view: the docstring goes into it too."""
+    responses = {status: OpenApiResponse(answer, description=summary)}
+    return extend_schema(
+        operation_id="_".join(re.findall(r"[a-z]+", summary.lower())),
+        tags=[tag],
+        summary=summary,
+        request=body,
+        responses=responses,
+        parameters=list(query),
+    )
+
+
+def query(name: str, description: str, kind: Any = str, **given: Any) -> OpenApiParameter:
+    """A parameter of the query string."""
+    return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description, **given)
+
+
+def finish(result: dict[str, Any], **_given: Any) -> dict[str, Any]:
+    """Spectacular's last hook: the inference endpoints, the two kinds of keys, and the one shape of errors."""
+    components = result.setdefault("components", {})
+    components["securitySchemes"] = _SCHEMES
+    components.setdefault("schemas", {})["Error"] = ERROR
+    components["schemas"] |= COMPONENTS
+    components["responses"] = {
+        "Error": {
+            "description": "Refused or failed; the status says which, `metadata.reason` says why.",
+            "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }
+    }
+    for path in result["paths"].values():
+        for method in set(path) & set(_METHODS):
+            path[method]["responses"]["default"] = {"$ref": "#/components/responses/Error"}
+    result["paths"] |= PATHS
+    return result
