@@ -77,7 +77,7 @@ class PublicView(ApiView):
     def _conditional(self, response: Response) -> Any:
         """The answer, or 304 where the client has it already."""
         response["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
-        kept = get_conditional_response(self.request._request, etag=response["ETag"], response=response)
+        kept: Any = get_conditional_response(self.request._request, etag=response["ETag"], response=response)
         for name in ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "X-Request-Id"):
             kept[name] = response[name]  # A 304 starts without them, and a browser asks for them there too.
         return kept
