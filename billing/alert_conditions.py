@@ -9,7 +9,7 @@ from accounts.selectors import api_key_names, members_list
 from billing.alerts import alert_raise, alert_settle
 from catalog.money import nanos_to_usd
 
-NEAR_PERCENT, SPENT_PERCENT, RECOVERED_PERCENT = 80, 99, 75
+NEAR_PERCENT, RECOVERED_PERCENT = 80, 75
 EMPTY_NANOS = 10_000_000
 USUAL_HOURS = 7 * 24
 
@@ -31,7 +31,8 @@ _BALANCES = """
     SELECT organization_id, now, level, posted_nanos, threshold FROM judged
      WHERE now IS DISTINCT FROM level AND now IS NOT NULL AND (level IS NOT NULL OR now = 0)"""
 
-# Percent of the window's limit that is spent; a window that is over has seen nothing.
+# Percent of the window's limit that is spent; a window that is over has seen nothing. It is reached when less than a
+# cent is left, or a hundredth of a very small limit: to the last nano-dollar no limit is ever spent.
 _LIMITS = """
     WITH looked AS (
       SELECT w.organization_id, s.id, s.api_key_id, s.member_id, s.period, s.amount_nanos,
@@ -43,7 +44,7 @@ _LIMITS = """
         LEFT JOIN billing_alertwatch t ON t.organization_id = w.organization_id AND t.kind = 'key_limit'
                                       AND t.subject = 'limit:' || s.id
     ), judged AS (
-      SELECT *, CASE WHEN spent >= amount_nanos / 100.0 * %(spent)s THEN 100
+      SELECT *, CASE WHEN amount_nanos - spent <= least(%(empty)s, amount_nanos / 100) THEN 100
                      WHEN spent >= amount_nanos / 100.0 * %(near)s THEN 80
                      WHEN spent < amount_nanos / 100.0 * %(recovered)s THEN 0 END AS now
         FROM looked
@@ -97,7 +98,7 @@ def _balances() -> int:
 
 def _limits() -> int:
     raised = 0
-    percents = {"near": NEAR_PERCENT, "spent": SPENT_PERCENT, "recovered": RECOVERED_PERCENT}
+    percents = {"near": NEAR_PERCENT, "recovered": RECOVERED_PERCENT, "empty": EMPTY_NANOS}
     for organization_id, now, level, limit_id, key_id, member_id, *figures in _rows(_LIMITS, **percents):
         subject = f"limit:{limit_id}"
         if now < level:
@@ -109,6 +110,7 @@ def _limits() -> int:
             "period": period,
             "limit_usd": nanos_to_usd(amount),
             "spent_usd": nanos_to_usd(int(spent)),
+            "left_usd": nanos_to_usd(max(amount - int(spent), 0)),
             "percent": str(int(spent * 100 // amount)),
             "resets_at": resets_at.isoformat() if resets_at else "never",
         }
@@ -130,6 +132,8 @@ def _hours() -> int:
 
 
 def _subject(organization_id: int, key_id: int | None, member_id: int | None) -> dict[str, str]:
+    if key_id is None and member_id is None:
+        return {"of": "organisation", "name": ""}
     if key_id is not None:
         return {"of": "API key", "name": api_key_names(organization_id=organization_id).get(key_id, str(key_id))}
     emails = {member.id: member.email for member in members_list(organization_id=organization_id)}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_lazy
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,14 @@ def alert_text(*, kind: str, level: int, facts: Mapping[str, str]) -> AlertText:
     return _WORDS[kind](level, facts)
 
 
+# Whose limit or budget, by the fact "of".
+_LIMITED = {
+    "API key": gettext_lazy("API key “%(name)s”"),
+    "member": gettext_lazy("Member %(name)s"),
+    "organisation": gettext_lazy("Your organisation"),
+}
+
+
 def _low_balance(level: int, facts: Mapping[str, str]) -> AlertText:
     figures = ((_("Balance"), f"${facts['balance_usd']}"), (_("Told below"), f"${facts['threshold_usd']}"))
     if level >= 2:
@@ -31,8 +39,8 @@ def _low_balance(level: int, facts: Mapping[str, str]) -> AlertText:
 
 
 def _key_limit(level: int, facts: Mapping[str, str]) -> AlertText:
-    whose = _("API key “%(name)s”") if facts["of"] == "API key" else _("Member %(name)s")
-    whose %= {"name": facts["name"]}
+    whose = str(_LIMITED[facts["of"]]) % {"name": facts["name"]}
+    page = "billing" if facts["of"] == "organisation" else "keys"
     resets = _("never") if facts["resets_at"] == "never" else facts["resets_at"][:16].replace("T", " ") + " UTC"
     figures = (
         (_("Spent"), f"${facts['spent_usd']} ({facts['percent']} %)"),
@@ -47,8 +55,14 @@ def _key_limit(level: int, facts: Mapping[str, str]) -> AlertText:
             "whose": whose,
             "percent": facts["percent"],
         }
+        # An alert that was kept before this figure was does not have it.
+        left = facts.get("left_usd")
         body = _("When the limit is reached, its requests are refused with 402. Nothing else is affected.")
-    return AlertText(title, body, figures, "keys")
+        if left:
+            body = _("Requests that may cost more than the $%(left)s that are left are refused with 402.") % {
+                "left": left
+            }
+    return AlertText(title, body, figures, page)
 
 
 def _topup_failed(level: int, facts: Mapping[str, str]) -> AlertText:

@@ -6,6 +6,8 @@ from django.shortcuts import render
 from accounts.access import Access
 from billing import stripe_mode
 from billing.auto_topups import AutoTopupView, auto_topup_get
+from billing.budget_forms import BudgetsForm
+from billing.budgets import budgets_get
 from billing.cards import card_get
 from billing.forms import AutoTopupForm, TopupForm
 from billing.payment_selectors import payments_list
@@ -21,6 +23,7 @@ def billing_page(
     *,
     form: TopupForm | None = None,
     auto_form: AutoTopupForm | None = None,
+    budgets_form: BudgetsForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page, with a form that was refused in place of a fresh one."""
@@ -28,10 +31,13 @@ def billing_page(
     before = _cursor(request.GET.get("before", ""))
     statement = statement_get(organization_id=organization_id, before=before, limit=LEDGER_ROWS + 1)
     auto = auto_topup_get(organization_id=organization_id)
+    budgets = budgets_get(organization_id=organization_id)
     context = {
         "access": access,
         "form": form or TopupForm(),
         "auto": auto,
+        "budgets": list(budgets.values()),
+        "budgets_form": budgets_form or BudgetsForm.of(budgets),
         "auto_form": auto_form or _auto_form(auto),
         "card": card_get(organization_id=organization_id),
         "wallet": wallet_get(organization_id=organization_id),

@@ -37,7 +37,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ProgressAnswer:
-    """`decision` is granted, gone, busy, insufficient, debt, frozen, key_limit or member_limit."""
+    """`decision` is granted, gone, busy, insufficient, debt, frozen, or a limit that is reached."""
 
     decision: str
     available_nanos: int

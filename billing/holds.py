@@ -38,7 +38,9 @@ class HoldRequest:
 
 @dataclass(frozen=True, slots=True)
 class HoldAnswer:
-    """`decision` is held, exists, resolved, conflict, insufficient, debt, frozen, key_limit, member_limit or invalid.
+    """`decision` is held, exists, resolved, conflict, insufficient, debt, frozen or invalid, or whose limit is reached.
+
+    That is key_limit, member_limit or organization_budget.
 
     When money is short, `available_nanos` is what the smallest purse still has: the wallet, or the limit `limit_id`.
     """

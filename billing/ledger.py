@@ -85,7 +85,7 @@ def spending_limit_set(
     period: Period,
     amount_nanos: int,
 ) -> int:
-    """Make or change the limit of one API key or one member in one period; its id. What the window saw counts."""
+    """Make or change a limit of a key, a member or (neither) the wallet; its id. What the window saw counts."""
     arguments = (wallet_id, api_key_id, member_id, period, amount_nanos)
     return int(_call("SELECT ledger_limit_set(%s, %s, %s, %s, %s)", *arguments)[0])
 

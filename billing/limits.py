@@ -1,4 +1,4 @@
-"""Spending limits of API keys and members: set, removed and looked at. The hold itself enforces them."""
+"""Spending limits: set, removed and looked at; those of whole organisations are budgets. The hold enforces them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,10 @@ class LimitSubjectNotFound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LimitView:
-    """A limit now: what its window has seen. `resets_at` is None where nothing ever starts again."""
+    """A limit now: what its window has seen. `resets_at` is None where nothing ever starts again.
+
+    With neither key nor member it is a budget: all that the organisation spends counts.
+    """
 
     id: int
     api_key_id: int | None
@@ -44,6 +47,11 @@ class LimitView:
     held_nanos: int
     resets_at: datetime | None
     spent_nanos: int
+
+    @property
+    def is_budget(self) -> bool:
+        """Whether it is of the whole organisation."""
+        return self.api_key_id is None and self.member_id is None
 
     @property
     def left_nanos(self) -> int:
@@ -70,9 +78,7 @@ def limit_set(
 
     Raises `LimitAmountRefused`, and `LimitSubjectNotFound` where the organisation has no such key or member.
     """
-    if not LIMIT_MIN_NANOS <= amount_nanos <= LIMIT_MAX_NANOS:
-        bounds = f"${nanos_to_usd(LIMIT_MIN_NANOS)} to ${nanos_to_usd(LIMIT_MAX_NANOS)}"
-        raise LimitAmountRefused(f"A limit is {bounds}.")
+    amount_check(amount_nanos)
     if (api_key_id is None) == (member_id is None):
         raise ValueError("A limit is of one API key or of one member.")
     known = api_key_names(organization_id=organization_id) if api_key_id else _member_emails(organization_id)
@@ -106,7 +112,7 @@ def limit_remove(*, organization_id: int, limit_id: int, user_id: int | None = N
         audit_record(
             organization_id=organization_id,
             user_id=user_id,
-            action="api_key.limit_removed" if known.api_key_id else "member.cap_removed",
+            action=_removed(known),
             target=names.get(known.api_key_id or 0) or members.get(known.member_id or 0, ""),
             details={"period": known.period, "usd": str(nanos_to_usd(known.amount_nanos))},
         )
@@ -127,6 +133,19 @@ async def limit_get(connection: psycopg.AsyncConnection[Any], *, limit_id: int) 
     """One limit, for the gateway's refusal."""
     row = await (await connection.execute(_VIEW + "WHERE s.id = %s", [limit_id])).fetchone()
     return LimitView(*row) if row else None
+
+
+def amount_check(amount_nanos: int) -> None:
+    """`LimitAmountRefused` unless a limit or a budget may be this high."""
+    if not LIMIT_MIN_NANOS <= amount_nanos <= LIMIT_MAX_NANOS:
+        bounds = f"${nanos_to_usd(LIMIT_MIN_NANOS)} to ${nanos_to_usd(LIMIT_MAX_NANOS)}"
+        raise LimitAmountRefused(f"A limit is {bounds}.")
+
+
+def _removed(limit: LimitView) -> str:
+    if limit.is_budget:
+        return "organization.budget_removed"
+    return "api_key.limit_removed" if limit.api_key_id else "member.cap_removed"
 
 
 def _member_emails(organization_id: int) -> dict[int, str]:

@@ -207,7 +207,7 @@ class UsageHourly(models.Model):
 
 
 class SpendingLimit(models.Model):
-    """A money limit of one API key or one member, enforced in the statement that holds."""
+    """A money limit of one API key, one member or (neither) the whole organisation, enforced by the hold."""
 
     wallet = models.ForeignKey(Wallet, on_delete=models.DO_NOTHING, related_name="+")
     api_key_id = models.BigIntegerField(null=True)
@@ -223,7 +223,8 @@ class SpendingLimit(models.Model):
         db_table = "spending_limit"
 
     def __str__(self) -> str:
-        subject = f"API key {self.api_key_id}" if self.api_key_id else f"member {self.member_id}"
+        subject = f"member {self.member_id}" if self.member_id else "organisation"
+        subject = f"API key {self.api_key_id}" if self.api_key_id else subject
         return f"{subject}, {self.period}"
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing import alert_views, payment_views, views
+from billing import alert_views, budget_views, payment_views, views
 
 urlpatterns = [
     path("<slug:slug>/alerts", alert_views.alerts, name="alerts"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("<slug:slug>/alerts/secret", alert_views.alerts_secret, name="alerts_secret"),
     path("<slug:slug>/usage", views.usage, name="usage"),
     path("<slug:slug>/billing", views.billing, name="billing"),
+    path("<slug:slug>/billing/budgets", budget_views.budgets, name="budgets"),
     path("<slug:slug>/billing/topup", payment_views.topup, name="topup"),
     path("<slug:slug>/billing/return", payment_views.returned, name="topup_return"),
     path("<slug:slug>/billing/automatic", payment_views.auto_topup, name="auto_topup"),

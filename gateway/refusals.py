@@ -7,7 +7,7 @@ from gateway.errors import GatewayError, Reason
 from gateway.spending import limit_refusal
 
 # Answers that say how much money there is.
-MONEY_SHORT = frozenset({"insufficient", "key_limit", "member_limit"})
+MONEY_SHORT = frozenset({"insufficient", "key_limit", "member_limit", "organization_budget"})
 _BLOCKED = "This organisation's wallet takes no new requests: it is frozen or in debt. Nothing was charged."
 
 

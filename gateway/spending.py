@@ -10,7 +10,12 @@ from billing.limits import LimitView, limit_get
 from catalog.money import nanos_to_usd
 from gateway.errors import GatewayError, Reason
 
-_SUBJECTS = {"key_limit": "API key", "member_limit": "member"}
+# Refusal: what a person calls the limit, and its scope.
+_SUBJECTS = {
+    "key_limit": ("spending limit of this API key", "key"),
+    "member_limit": ("spending limit of this member", "member"),
+    "organization_budget": ("organisation budget", "organization"),
+}
 _PERIODS = {"daily": "daily ", "weekly": "weekly ", "monthly": "monthly ", "total": ""}
 
 
@@ -21,15 +26,15 @@ async def limit_refusal(
     subject = _SUBJECTS.get(answer.decision)
     if subject is None or answer.limit_id is None:
         return None
+    name, scope = subject
     required, available = nanos_to_usd(answer.required_nanos), nanos_to_usd(answer.available_nanos)
     metadata: dict[str, object] = {
         "required_usd": required,
         "available_usd": available,
         "reason": answer.decision,
-        "scope": subject.rpartition(" ")[2],
+        "scope": scope,
     }
     limit = await _limit(pool, answer.limit_id)
-    name = f"spending limit of this {subject}"
     if limit is not None:
         name = f"{_PERIODS[limit.period]}{name} (${nanos_to_usd(limit.amount_nanos)})"
         metadata |= {

@@ -80,7 +80,8 @@ BEGIN
       FROM (SELECT l.id, sum(p.charge - p.write_off)::bigint AS nanos, sum(p.held)::bigint AS held
               FROM priced p CROSS JOIN LATERAL (
                    SELECT l.id FROM spending_limit l WHERE l.api_key_id = p.api_key_id
-                   UNION ALL SELECT l.id FROM spending_limit l WHERE l.member_id = p.member_id) l
+                   UNION ALL SELECT l.id FROM spending_limit l WHERE l.member_id = p.member_id
+                   UNION ALL SELECT l.id FROM spending_limit l WHERE l.budget_wallet_id = p.wallet) l
              GROUP BY l.id) t
      WHERE s.id = t.id
   )

@@ -1,7 +1,7 @@
 -- Admission: money is set aside before a request may start.
 
 -- decision: held | exists (same request again) | resolved (already finished) | conflict (same id, other content)
---         | insufficient | debt | frozen | key_limit | member_limit | invalid
+--         | insufficient | debt | frozen | key_limit | member_limit | organization_budget | invalid
 -- n is the place in the arrays; available_nanos is what this request could have had, the smallest of wallet and limits.
 CREATE OR REPLACE FUNCTION ledger_hold(p_request uuid[], p_wallet bigint[], p_api_key bigint[], p_member bigint[], p_model bigint[],
                                        p_price_version bigint[], p_protocol text[], p_amount bigint[], p_lease bigint, p_ttl interval)

@@ -73,7 +73,8 @@ RETURNS TABLE (rule text, subject text, difference numeric, wallet_id bigint) LA
   UNION ALL
   SELECT 'limit_held', s.id::text, s.held_nanos - h.nanos, s.wallet_id
     FROM spending_limit s CROSS JOIN LATERAL (SELECT coalesce(sum(h.amount_nanos), 0) AS nanos FROM hold h
-                                               WHERE h.api_key_id = s.api_key_id OR h.member_id = s.member_id) h
+                                               WHERE h.api_key_id = s.api_key_id OR h.member_id = s.member_id
+                                                  OR h.wallet_id = s.budget_wallet_id) h
    WHERE s.held_nanos <> h.nanos
   UNION ALL
   SELECT 'held_and_charged', h.request_id::text, h.amount_nanos, h.wallet_id
@@ -154,13 +155,13 @@ RETURNS TABLE (rule text, subject text, difference numeric, wallet_id bigint) LA
     FROM spending_limit s CROSS JOIN LATERAL (
       SELECT CASE WHEN s.period = 'total' THEN
         (SELECT coalesce(sum(h.charge_nanos - h.write_off_nanos), 0) FROM usage_hourly h
-          WHERE h.wallet_id = s.wallet_id AND (h.api_key_id = s.api_key_id OR h.member_id = s.member_id))
+          WHERE h.wallet_id = s.wallet_id AND limit_counts(s.api_key_id, s.member_id, h.api_key_id, h.member_id))
         + (SELECT coalesce(sum(u.charge_nanos - u.write_off_nanos), 0) FROM usage_record u
-            WHERE u.wallet_id = s.wallet_id AND u.settlement_id IS NULL AND (u.api_key_id = s.api_key_id OR u.member_id = s.member_id))
+            WHERE u.wallet_id = s.wallet_id AND u.settlement_id IS NULL AND limit_counts(s.api_key_id, s.member_id, u.api_key_id, u.member_id))
         ELSE (SELECT coalesce(sum(u.charge_nanos - u.write_off_nanos), 0) FROM usage_record u
                WHERE u.wallet_id = s.wallet_id AND u.created_at >= s.window_start
                  AND u.day >= (s.window_start AT TIME ZONE 'UTC')::date - 40
-                 AND (u.api_key_id = s.api_key_id OR u.member_id = s.member_id)) END AS nanos) x
+                 AND limit_counts(s.api_key_id, s.member_id, u.api_key_id, u.member_id)) END AS nanos) x
    WHERE s.spent_nanos <> x.nanos
   UNION ALL
   SELECT 'late_without_reaped', l.corrects_id::text, l.charge_nanos, l.wallet_id

@@ -3,7 +3,7 @@
 -- Records what each request has used, keeps its hold alive, and enlarges it by p_extend (0 or NULL: no need yet).
 -- decision: granted | gone (there is no such hold: its request must end) | busy (another statement has this hold right now, or it
 --         stands twice in the batch: ask again) | what stands in the way of more money: insufficient, debt, frozen, key_limit,
---         member_limit. The hold lives on in that case: what it has may be used up.
+--         member_limit, organization_budget. The hold lives on in that case: what it has may be used up.
 -- n is the place in the arrays; available_nanos is what this request could have had.
 CREATE OR REPLACE FUNCTION ledger_progress(p_request uuid[], p_wallet bigint[], p_progress bigint[], p_evidence jsonb[],
                                            p_extend bigint[], p_ttl interval)

@@ -11,21 +11,23 @@ LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_pl
 DECLARE
   v_now timestamptz := ledger_now();
   v_wallets bigint[]; v_free bigint[]; v_block text[]; v_taken bigint[];
-  v_limits bigint[]; v_room bigint[]; v_keys bigint[]; v_members bigint[]; v_counted bigint[];
+  v_limits bigint[]; v_room bigint[]; v_keys bigint[]; v_members bigint[]; v_budgets bigint[]; v_counted bigint[];
   i int; w int; l int; v_slots int[]; v_binding int;
 BEGIN
   SELECT array_agg(w.id), array_agg(w.posted_nanos - w.held_nanos), array_agg(0::bigint),
          array_agg(CASE WHEN w.status <> 'active' THEN 'frozen' WHEN w.debt_nanos > 0 THEN 'debt' END)
     INTO v_wallets, v_free, v_taken, v_block FROM wallet w WHERE w.id = ANY (p_wallet);
-  -- Most batches have no limit at all. Two look-ups, each by its own index, instead of one with OR; the wallet's lock keeps the
+  -- Most batches have no limit at all. Three look-ups, each by its own index, instead of one with OR; the wallet's lock keeps the
   -- answer true until the rows are locked (a second wall: were a wallet's lock ever missing, this one would still hold).
   v_limits := ARRAY(SELECT s.id FROM spending_limit s WHERE s.api_key_id = ANY (p_api_key)
-                    UNION ALL SELECT s.id FROM spending_limit s WHERE s.member_id = ANY (p_member));
+                    UNION ALL SELECT s.id FROM spending_limit s WHERE s.member_id = ANY (p_member)
+                    UNION ALL SELECT s.id FROM spending_limit s WHERE s.budget_wallet_id = ANY (p_wallet));
   IF cardinality(v_limits) > 0 THEN
     SELECT array_agg(s.id), array_agg(0::bigint), array_agg(coalesce(s.api_key_id, 0)), array_agg(coalesce(s.member_id, 0)),
+           array_agg(coalesce(s.budget_wallet_id, 0)),
            array_agg(s.amount_nanos - s.held_nanos
                      - CASE WHEN s.window_start < limit_window(s.period, v_now) THEN 0 ELSE s.spent_nanos END)
-      INTO v_limits, v_counted, v_keys, v_members, v_room
+      INTO v_limits, v_counted, v_keys, v_members, v_budgets, v_room
       FROM (SELECT * FROM spending_limit s WHERE s.id = ANY (v_limits) ORDER BY s.id FOR NO KEY UPDATE) s;
   END IF;
 
@@ -38,7 +40,8 @@ BEGIN
     IF decision IS NULL THEN
       v_binding := NULL; v_slots := '{}';
       IF v_keys IS NOT NULL THEN
-        v_slots := array_positions(v_keys, p_api_key[i]) || array_positions(v_members, coalesce(p_member[i], -1));
+        v_slots := array_positions(v_keys, p_api_key[i]) || array_positions(v_members, coalesce(p_member[i], -1))
+                   || array_positions(v_budgets, p_wallet[i]);
       END IF;
       FOREACH l IN ARRAY v_slots LOOP
         IF v_room[l] < available_nanos THEN available_nanos := greatest(v_room[l], 0); v_binding := l; END IF;
@@ -47,7 +50,8 @@ BEGIN
         decision := v_block[w];
       ELSIF p_amount[i] > available_nanos THEN
         limit_id := v_limits[v_binding];
-        decision := CASE WHEN v_binding IS NULL THEN 'insufficient' WHEN v_keys[v_binding] > 0 THEN 'key_limit' ELSE 'member_limit' END;
+        decision := CASE WHEN v_binding IS NULL THEN 'insufficient' WHEN v_keys[v_binding] > 0 THEN 'key_limit'
+                         WHEN v_members[v_binding] > 0 THEN 'member_limit' ELSE 'organization_budget' END;
       ELSE
         decision := 'held';
         v_free[w] := v_free[w] - p_amount[i]; v_taken[w] := v_taken[w] + p_amount[i];

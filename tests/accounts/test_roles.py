@@ -27,7 +27,7 @@ POSTED = {
     "invite_resend": BOSSES, "invite_revoke": BOSSES, "organization_settings": BOSSES,
     "alerts": BOSSES, "alerts_test": BOSSES, "alerts_secret": BOSSES,
     "topup": BOSSES | {"billing"}, "auto_topup": BOSSES | {"billing"}, "card_remove": BOSSES | {"billing"},
-    "payment_portal": BOSSES | {"billing"}, "refund": BOSSES | {"billing"},
+    "budgets": BOSSES, "payment_portal": BOSSES | {"billing"}, "refund": BOSSES | {"billing"},
 }  # fmt: skip
 # Pages of other parts: a foreign organisation is asked for here, their roles in their own tests.
 ELSEWHERE: set[str] = set()

@@ -22,6 +22,7 @@ USD = 1_000_000_000
 FILES = (
     "clock",
     "tables",
+    "budget",
     "closing",
     "shared",
     "freeze",

@@ -17,7 +17,9 @@ from billing import ledger
 from billing.alert_conditions import alerts_evaluate
 from billing.alert_deliveries import PAUSES_SECONDS, alerts_deliver
 from billing.alert_models import Alert, AlertDelivery, AlertSettings
+from billing.alert_texts import alert_text
 from billing.alerts import alert_test, deliveries_list, topup_failed, topup_recovered
+from billing.budgets import budgets_set
 from billing.limits import limit_remove, limit_set
 from billing.webhook_post import WebhookFailed, webhook_post, webhook_url_check
 from catalog.addresses import AddressRefused
@@ -124,6 +126,24 @@ def test_a_limit_near_its_end_and_at_it(ada, wallet):
     assert said(ada) == [("key_limit", 80), ("key_limit", 100), ("key_limit", 80)]
     limit_remove(organization_id=organization_id, limit_id=limit)
     assert alerts_evaluate() == 0
+
+
+def test_a_large_limit_is_not_reached_while_a_dollar_is_left(ada, wallet):
+    """99 % of a large amount is not all of it: what fits into the rest goes on."""
+    AlertSettings.objects.create(organization_id=ada.organization.id, low_balance=False)
+    credit(ada, 500, "much")
+    budgets_set(organization_id=ada.organization.id, amounts_nanos={"monthly": 100 * USD})
+    spend(wallet, 99)
+    assert alerts_evaluate() == 1
+    facts = Alert.objects.get().facts
+    assert (facts["of"], facts["percent"], facts["left_usd"]) == ("organisation", "99", "1.00")
+    text = alert_text(kind="key_limit", level=80, facts=facts)
+    assert text.title == "Your organisation has used 99 % of its spending limit"
+    assert text.page == "billing"
+    assert "more than the $1.00 that are left" in text.body
+    spend(wallet, 0.995)
+    assert alerts_evaluate() == 1
+    assert said(ada) == [("key_limit", 80), ("key_limit", 100)]
 
 
 def test_a_members_cap_names_the_member(ada, wallet):

@@ -154,7 +154,6 @@ def test_limits_and_holds(books):
     )
     key = books.new_id()
     for arguments, constraint in [
-        ([wallet, None, None, "daily", 1], "limit_one_subject"),
         ([wallet, key, 1, "daily", 1], "limit_one_subject"),
         ([wallet, key, None, "hourly", 1], "spending_limit_period_check"),
         ([wallet, key, None, "daily", 0], "spending_limit_amount_nanos_check"),
@@ -162,6 +161,9 @@ def test_limits_and_holds(books):
         refused(books, limit, arguments, sqlstate=CHECK, constraint=constraint)
     books.limit(wallet, 1, key=key, period="daily")
     refused(books, limit, [wallet, key, None, "daily", 1], sqlstate=UNIQUE, constraint="limit_once")
+    books.limit(wallet, 1, period="daily")
+    refused(books, limit, [wallet, None, None, "daily", 1], sqlstate=UNIQUE, constraint="limit_once")
+    books.limit(books.wallet(), 1, period="daily")
     refused(
         books,
         "INSERT INTO hold VALUES (%s, %s, 1, NULL, 1, 1, 1, -1, 0, now(), now(), 'x')",

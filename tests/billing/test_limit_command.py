@@ -37,11 +37,25 @@ def test_a_limit_is_set_changed_and_removed(ada, capsys):
     ]
 
 
+def test_budgets_too(ada, capsys):
+    run(capsys, ada, "--key", "ci", "--period", "daily", "--usd", "1")
+    run(capsys, ada, "--organization-budget", "--period", "monthly", "--usd", "200")
+    _, budget = run(capsys, ada)
+    assert (budget["api_key_id"], budget["member_id"], budget["amount"]) == (None, None, "200.00")
+    with pytest.raises(CommandError, match="The weekly budget must be below the monthly one"):
+        run(capsys, ada, "--organization-budget", "--period", "weekly", "--usd", "200")
+    assert len(run(capsys, ada)) == 2
+    assert len(run(capsys, ada, "--organization-budget", "--period", "monthly", "--remove")) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--usd", "20"], "Say whose limit"),
         (["--key", "ci", "--usd", "20"], "Say whose limit"),
+        (["--organization-budget", "--usd", "20"], "Say whose limit"),
+        (["--organization-budget", "--period", "daily"], "Say the amount"),
+        (["--organization-budget", "--period", "daily", "--remove"], "There is no daily limit here"),
         (["--key", "ci", "--period", "daily"], "Say the amount"),
         (["--key", "nope", "--period", "daily", "--usd", "20"], "There is no API key 'nope' here"),
         (["--member", "eve@example.com", "--period", "daily", "--usd", "2"], "There is no member"),

@@ -9,6 +9,14 @@ from gateway.request_id import request_id_make
 from tests.billing.books import USD, Purse
 from tests.billing.test_races import at_once
 
+# Whose limit it is, as `Books.limit` and `Books.hold` say it: a budget is of neither key nor member.
+SUBJECTS = {
+    "key": lambda books: {"key": books.new_id()},
+    "member": lambda books: {"member": books.new_id()},
+    "budget": lambda _: {},
+}
+REFUSALS = {"key": "key_limit", "member": "member_limit", "budget": "organization_budget"}
+
 
 @contextmanager
 def clock(books, *, at):
@@ -26,35 +34,36 @@ def limit_of(books, limit):
     return tuple(nanos / USD for nanos in row) if row else None
 
 
-@pytest.mark.parametrize("subject", ["key", "member"])
+@pytest.mark.parametrize("subject", ["key", "member", "budget"])
 def test_two_limits_and_a_wallet_race_for_the_last_cent(books, place, subject):
     """Daily 9 cents, total 6: the smallest purse decides, to the cent, and nothing is held anywhere beyond it."""
-    wallet, who = books.wallet(0.08), books.new_id()
-    daily = books.limit(wallet, 0.09, **{subject: who}, period="daily")
-    total = books.limit(wallet, 0.06, **{subject: who})
-    answers = at_once(place, lambda own, _: own.hold(wallet, 0.01, **{subject: who}), threads=16)
-    assert Counter(answer for answer in answers if isinstance(answer, str)) == {f"{subject}_limit": 10}
+    wallet, who = books.wallet(0.08), SUBJECTS[subject](books)
+    daily = books.limit(wallet, 0.09, **who, period="daily")
+    total = books.limit(wallet, 0.06, **who)
+    answers = at_once(place, lambda own, _: own.hold(wallet, 0.01, **who), threads=16)
+    assert Counter(answer for answer in answers if isinstance(answer, str)) == {REFUSALS[subject]: 10}
     assert limit_of(books, daily) == limit_of(books, total) == (0, 0.06)
     assert books.purse(wallet) == Purse(0.08, held=0.06)
     books.check()
 
 
-def test_holding_while_the_limit_is_made_changed_and_removed(books, place):
+@pytest.mark.parametrize("subject", ["key", "budget"])
+def test_holding_while_the_limit_is_made_changed_and_removed(books, place, subject):
     """Whatever order they fall in: what a limit holds is what its open requests hold, and it ends at nothing."""
-    wallet, key = books.wallet(100), books.new_id()
+    wallet, who = books.wallet(100), SUBJECTS[subject](books)
 
     def work(own, number):
         for turn in range(12):
             if number == 0:
-                limit = own.limit(wallet, 50 + turn, key=key, period="monthly")
+                limit = own.limit(wallet, 50 + turn, **who, period="monthly")
                 if turn % 3 == 2:
                     assert own.one("SELECT ledger_limit_remove(%s, %s)", wallet, limit)
                 continue
-            request = own.hold(wallet, 0.01, key=key)
+            request = own.hold(wallet, 0.01, **who)
             own.finish(request, wallet, 0.01)
 
     at_once(place, work, threads=5)
-    limit = books.limit(wallet, 50, key=key, period="monthly")
+    limit = books.limit(wallet, 50, **who, period="monthly")
     assert limit_of(books, limit) == (0.48, 0)
     books.settle()
     books.check()
@@ -126,5 +135,43 @@ def test_a_lowered_limit_stops_the_next_request_not_the_running_one(books):
     assert books.finish(live, wallet, 4) == ("charged", 4, 0)
     books.limit(wallet, 6, key=key)
     assert books.hold_many([(request_id_make(), wallet, 2.5)], key=key) == [("key_limit", 2, limit)]
+    books.settle()
+    books.check()
+
+
+def test_a_budget_is_of_everything_in_its_organisation_and_of_nothing_else(books):
+    """Every key and member counts, with or without limits of their own; the neighbour has a budget too."""
+    wallet, other = books.wallet(100), books.wallet(100)
+    key, member = books.new_id(), books.new_id()
+    books.finish(books.hold(wallet, 1), wallet, 1)  # Before there was a budget: it counts.
+    live = books.hold(wallet, 2, key=key)
+    budget, theirs = books.limit(wallet, 9, period="monthly"), books.limit(other, 3, period="monthly")
+    of_key = books.limit(wallet, 5, key=key)
+    assert limit_of(books, budget) == (1, 2)
+    books.finish(books.hold(wallet, 1, member=member), wallet, 1)
+    assert books.hold_many([(request_id_make(), wallet, 4)], key=key) == [("key_limit", 3, of_key)]
+    assert books.hold_many([(request_id_make(), wallet, 5.01)]) == [("organization_budget", 5, budget)]
+    assert books.hold_many([(request_id_make(), other, 3.01)]) == [("organization_budget", 3, theirs)]
+    assert books.hold_many([(request_id_make(), wallet, 5), (request_id_make(), other, 3)]) == [
+        ("held", 5, None),
+        ("held", 3, None),
+    ]
+    assert books.finish(live, wallet, 2) == ("charged", 2, 0)
+    assert (limit_of(books, budget), limit_of(books, of_key), limit_of(books, theirs)) == ((4, 5), (2, 0), (0, 3))
+    books.settle()
+    books.check()
+    assert books.limit(wallet, 8, period="monthly") == budget  # Changed, not made again.
+    assert books.one("SELECT ledger_limit_remove(%s, %s)", other, budget) is False
+    assert books.one("SELECT ledger_limit_remove(%s, %s)", wallet, budget) is True
+
+
+def test_a_renewal_asks_the_budget_too(books):
+    """A stream that wants more than the budget has left may use up what it holds."""
+    wallet = books.wallet(100)
+    books.limit(wallet, 3, period="daily")
+    request = books.hold(wallet, 2)
+    assert books.progress((request, wallet, 1, 0.5)) == [("granted", 3 - 2)]
+    assert books.progress((request, wallet, 1, 1)) == [("organization_budget", 0.5)]
+    assert books.finish(request, wallet, 2.5) == ("charged", 2.5, 0)
     books.settle()
     books.check()

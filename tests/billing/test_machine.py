@@ -35,6 +35,8 @@ class Ledger(RuleBasedStateMachine):
         self.key = self.books.new_id()
         self.limit = [200, 0, 0]  # of the key: amount, spent, held
         self.books.limit(self.wallets[0], 2.00, key=self.key)
+        self.budget = [400, 0, 0]  # of the second wallet, whatever the key
+        self.books.limit(self.wallets[1], 4.00)
 
     def teardown(self):
         if hasattr(self, "stack"):
@@ -59,21 +61,25 @@ class Ledger(RuleBasedStateMachine):
         request = request_id_make()
         answer = self.books.hold(self.wallets[which], cents / 100, request=request, key=self._key(which))
         free = self.posted[which] - self.held[which]
-        room = self.limit[0] - self.limit[1] - self.limit[2] if which == 0 else free
+        amount, spent, held = self._limit(which)
+        room = amount - spent - held
         if cents > min(free, max(room, 0)):
-            assert answer == ("key_limit" if room < free else "insufficient")
+            limited = "organization_budget" if which else "key_limit"
+            assert answer == (limited if room < free else "insufficient")
             return
         assert answer == request
         self.live[request] = (which, cents)
         self._hold(which, cents)
+
+    def _limit(self, which):
+        return self.budget if which else self.limit
 
     def _key(self, which):
         return self.key if which == 0 else 1
 
     def _hold(self, which, cents):
         self.held[which] += cents
-        if which == 0:
-            self.limit[2] += cents
+        self._limit(which)[2] += cents
 
     @rule(data=st.data(), cents=CENTS, outcome=st.sampled_from(["completed", "client_gone", "void"]))
     def finish(self, data, cents, outcome):
@@ -100,8 +106,7 @@ class Ledger(RuleBasedStateMachine):
 
     def _pay(self, which, cents):
         self.posted[which] -= cents
-        if which == 0:
-            self.limit[1] += cents
+        self._limit(which)[1] += cents
 
     @rule(data=st.data(), cents=CENTS)
     def finish_again_or_late(self, data, cents):

@@ -37,13 +37,14 @@ def test_the_last_cents(books, place, room):
     books.check()
 
 
-@pytest.mark.parametrize("subject", ["key", "member"])
+@pytest.mark.parametrize("subject", ["key", "member", None])
 def test_the_last_cents_of_a_limit(books, place, subject):
-    """The wallet is rich; a key's or member's limit has room for 5."""
-    wallet, who = books.wallet(100), books.new_id()
-    books.limit(wallet, 0.05, **{subject: who})
-    answers = at_once(place, lambda own, _: own.hold(wallet, 0.01, **{subject: who}))
-    assert Counter(answer for answer in answers if isinstance(answer, str)) == {f"{subject}_limit": THREADS - 5}
+    """The wallet is rich; a key's, a member's or the whole organisation's limit has room for 5."""
+    wallet, who = books.wallet(100), {subject: books.new_id()} if subject else {}
+    books.limit(wallet, 0.05, **who)
+    answers = at_once(place, lambda own, number: own.hold(wallet, 0.01, **(who or {"key": 1000 + number})))
+    refusal = f"{subject}_limit" if subject else "organization_budget"
+    assert Counter(answer for answer in answers if isinstance(answer, str)) == {refusal: THREADS - 5}
     books.check()
 
 

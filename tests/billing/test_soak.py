@@ -37,6 +37,7 @@ class Round:
         self.wallets = [self.books.wallet(5, granted=2) for _ in range(5)]
         self.keys = [self.books.new_id() for _ in self.wallets]
         self.books.limit(self.wallets[0], 3, key=self.keys[0], period="daily")
+        self.books.limit(self.wallets[1], 4, period="monthly")
 
     @property
     def running(self) -> bool:

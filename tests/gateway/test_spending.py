@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from billing.budgets import budgets_set
 from billing.limits import limit_set
 from tests.gateway.protocols import OPENAI, both
 from tests.upstreams import scripts
@@ -35,6 +36,22 @@ def test_a_spent_limit_is_402_and_names_itself(gateway_server, protocol):
     assert said == expected
     assert error["metadata"]["resets_at"] == f"{tomorrow}T00:00:00Z"
     assert error["metadata"]["charged"] is False
+    customer.used_nothing()
+
+
+def test_a_budget_is_of_the_whole_organisation(gateway_server):
+    """Any key runs into it, and the answer says that it is not the key's own."""
+    customer = gateway_server.customer()
+    model = gateway_server.model(scripts.whole(OPENAI.answer()))
+    budgets_set(organization_id=customer.organization_id, amounts_nanos={"monthly": USD // 100})
+    with gateway_server.client(customer) as client:
+        refused = client.post(OPENAI.path, json={"model": model.public_id, **OPENAI.body, "max_tokens": 8000})
+    assert refused.status_code == 402
+    error = refused.json()["error"]
+    assert "The monthly organisation budget ($0.01) leaves $0.01" in error["message"]
+    assert error["metadata"]["reason"] == "organization_budget"
+    assert error["metadata"]["scope"] == "organization"
+    assert error["metadata"]["resets_at"].endswith("-01T00:00:00Z")
     customer.used_nothing()
 
 

@@ -1,4 +1,4 @@
-"""`manage.py spending_limit ORGANIZATION`: an operator looks at, sets or removes limits of API keys and members."""
+"""`manage.py spending_limit ORGANIZATION`: an operator looks at, sets or removes its limits and budgets."""
 
 import json
 from typing import Any
@@ -7,14 +7,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.errors import OrganizationNotFound
 from accounts.selectors import api_key_names, members_list, organization_by_slug_or_name
+from billing.budgets import BudgetsOutOfOrder, budgets_set
 from billing.limits import PERIODS, LimitAmountRefused, LimitView, limit_remove, limit_set, limits_list
 from catalog.money import nanos_to_usd, usd_to_nanos
 
 
 class Command(BaseCommand):
     help = (
-        "Print an organisation's spending limits as JSON. With --key or --member, --period and --usd set one first; "
-        "with --remove instead of --usd take it away."
+        "Print an organisation's spending limits as JSON. With --key, --member or --organization-budget, --period "
+        "and --usd set one first; with --remove instead of --usd take it away."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         subject = parser.add_mutually_exclusive_group()
         subject.add_argument("--key", help="name of an API key, or its id")
         subject.add_argument("--member", help="e-mail address of a member")
+        subject.add_argument("--organization-budget", action="store_true", help="of all that the organisation spends")
         parser.add_argument("--period", choices=PERIODS, help="UTC; weeks begin on Monday")
         change = parser.add_mutually_exclusive_group()
         change.add_argument("--usd", help="dollars, such as 20.00")
@@ -35,14 +37,16 @@ class Command(BaseCommand):
         subject = self._subject(organization_id, options)
         if options["usd"] or options["remove"]:
             if subject is None or not options["period"]:
-                raise CommandError("Say whose limit (--key or --member) and its --period.")
+                raise CommandError("Say whose limit (--key, --member or --organization-budget) and its --period.")
             self._change(organization_id, subject, options)
-        elif subject or options["period"]:
+        elif subject is not None or options["period"]:
             raise CommandError("Say the amount (--usd) or --remove.")
         limits = limits_list(organization_id=organization_id)
         self.stdout.write(json.dumps([_shown(limit) for limit in limits], indent=2))
 
     def _subject(self, organization_id: int, options: dict[str, Any]) -> dict[str, int] | None:
+        if options["organization_budget"]:
+            return {}
         if wanted := options["key"]:
             keys = api_key_names(organization_id=organization_id)
             found = [key_id for key_id, name in keys.items() if wanted in (name, str(key_id))]
@@ -57,14 +61,19 @@ class Command(BaseCommand):
         period = options["period"]
         if options["remove"]:
             limits = limits_list(organization_id=organization_id)
-            name, number = next(iter(subject.items()))
-            found = [limit.id for limit in limits if getattr(limit, name) == number and limit.period == period]
+            whose = (subject.get("api_key_id"), subject.get("member_id"))
+            found = [
+                limit.id for limit in limits if (limit.api_key_id, limit.member_id, limit.period) == (*whose, period)
+            ]
             limit_remove(organization_id=organization_id, limit_id=_only(found, f"{period} limit"))
             return
         try:
             amount_nanos = usd_to_nanos(options["usd"])
-            limit_set(organization_id=organization_id, period=period, amount_nanos=amount_nanos, **subject)
-        except LimitAmountRefused as error:
+            if subject:
+                limit_set(organization_id=organization_id, period=period, amount_nanos=amount_nanos, **subject)
+            else:
+                budgets_set(organization_id=organization_id, amounts_nanos={period: amount_nanos})
+        except (LimitAmountRefused, BudgetsOutOfOrder) as error:
             raise CommandError(str(error)) from error
         except ValueError as error:
             raise CommandError(f"{error}.") from error
