@@ -1,12 +1,13 @@
 """The catalog's filter form: it narrows and orders rows, and never refuses a visitor."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from catalog.selectors import CatalogRow
@@ -25,6 +26,15 @@ class CatalogPage:
     total_count: int
     offset: int
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relief:
+    """A filter, the query string without it, and how many models then match."""
+
+    label: str
+    query: str
+    count: int
 
 
 class _Contexts(forms.Select):
@@ -71,8 +81,8 @@ class CatalogFilterForm(forms.Form):
         max_value=2**31 - 1,
         widget=_Contexts(choices=[("", _("Any")), *((size, tokens_short(size)) for size in CONTEXTS)]),
     )
-    max_price = _price(_("Max input price"))
-    max_output_price = _price(_("Max output price"))
+    max_price = _price(_("Max input $ / 1M"))
+    max_output_price = _price(_("Max output $ / 1M"))
     capability = forms.MultipleChoiceField(
         label=_("Can"), required=False, choices=CAPABILITY_LABELS, widget=forms.CheckboxSelectMultiple
     )
@@ -86,7 +96,8 @@ class CatalogFilterForm(forms.Form):
     limit = forms.IntegerField(required=False, min_value=1, max_value=LIMIT_MAX)
 
     def __init__(self, data: QueryDict | Mapping[str, str | list[str]] | None = None) -> None:
-        super().__init__(_canonical(data or {}))
+        self._given = _canonical(data or {})
+        super().__init__(self._given)
 
     @property
     def asked(self) -> CatalogFilter:
@@ -114,6 +125,38 @@ class CatalogFilterForm(forms.Form):
         offset = self.cleaned_data.get("offset") or 0
         limit = self.cleaned_data.get("limit") or LIMIT_MAX
         return CatalogPage(found[offset : offset + limit], len(found), offset, limit)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the query string asks for less than everything, whatever the order."""
+        return replace(self.asked, sort="") != CatalogFilter()
+
+    @property
+    def kept(self) -> list[SafeString]:
+        """Hidden controls for what the query string asks and the page shows no control for."""
+        unseen = ("min_price", "min_output_price", "supported_parameters", "input_modalities")
+        return [self[name].as_hidden() for name in unseen if self.cleaned_data.get(name)]
+
+    def query(self, *, without: str = "") -> str:
+        """What is asked, as a query string without what means nothing."""
+        self.full_clean()
+        query = QueryDict(mutable=True)
+        for name in self.fields:
+            if name not in (without, "offset", "limit") and self.cleaned_data.get(name):
+                query.setlist(name, self._given.getlist(name))
+        return query.urlencode()
+
+    def relief(self, rows: Iterable[CatalogRow]) -> Relief | None:
+        """The one filter without which the most rows match; None where no single one is to blame."""
+        rows = list(rows)
+        tried = [
+            Relief(str(self.fields[name].label), query, len(CatalogFilterForm(QueryDict(query)).rows(rows)))
+            for name in ("q", "protocol", "context", "max_price", "max_output_price", "capability", "free")
+            if self.cleaned_data.get(name)
+            for query in [self.query(without=name)]
+        ]
+        best = max(tried, key=lambda relief: relief.count, default=None)
+        return best if best and best.count else None
 
     def _parameters(self) -> frozenset[str]:
         given = f"{self.cleaned_data.get('supported_parameters', '')},{self.cleaned_data.get('input_modalities', '')}"

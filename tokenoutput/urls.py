@@ -6,11 +6,11 @@ from django.contrib import admin
 from django.urls import include, path
 
 from billing.webhook_views import stripe_webhook
-from tokenoutput import key_views, site_views, views
+from tokenoutput import catalog_views, key_views, site_views, views
 
 urlpatterns = [
     path("", views.landing, name="landing"),
-    path("models", views.models, name="models"),
+    path("models", catalog_views.models, name="models"),
     path("models/<path:public_id>", site_views.model, name="model"),
     path("docs/", views.docs, name="docs"),
     path("docs/conversion", views.docs_conversion, name="docs_conversion"),

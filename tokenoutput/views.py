@@ -16,7 +16,6 @@ from catalog.selectors import catalog_list, docs_model
 from gateway.convert import CONVERSIONS
 from tokenoutput.conversion_docs import FIELD_TABLES, STOP_TABLES
 from tokenoutput.docs_tables import ALERT_EVENT, ERRORS_PROMISED, LIMIT_ERROR, PROTOCOL_MATRIX, errors_every
-from tokenoutput.forms import CatalogFilterForm
 from tokenoutput.worked_example import worked_example
 
 LANDING_ROWS = 5
@@ -34,20 +33,6 @@ def landing(request: HttpRequest) -> HttpResponse:
         "example": worked_example(rows),
     }
     return render(request, "site/landing.html", context)
-
-
-@require_safe
-def models(request: HttpRequest) -> HttpResponse:
-    """The catalog table alone, with search and filters in the query string."""
-    rows = catalog_list(conversions=CONVERSIONS)
-    form = CatalogFilterForm(request.GET)
-    context = {
-        "form": form,
-        "rows": form.rows(rows),
-        "rows_count": len(rows),
-        "filtered": any(request.GET.get(name) for name in form.fields),
-    }
-    return render(request, "site/models.html", context)
 
 
 @require_safe

@@ -48,9 +48,9 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(client, catalog, pat
     html = response.content.decode()
     assert "default-src 'self'" in response["Content-Security-Policy"]
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*(?:\ssrc=|application/json))", html)
-    assert set(re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', html)) == {
-        url for url in re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', html) if url.startswith("/static/")
-    }
+    loaded = re.findall(r'(?:\ssrc|<link(?![^>]*alternate)[^>]*\shref)="([^"]+)"', html)
+    assert len(loaded) >= 4
+    assert [url for url in loaded if not url.startswith("/static/")] == []
 
 
 def test_the_docs_carry_the_whole_contract(client, catalog, settings):
@@ -121,7 +121,7 @@ def test_prices_are_shown_as_they_are_charged(client, catalog):
 )
 def test_the_catalog_is_searched_and_filtered(client, catalog, query, shown):
     response = client.get(f"/models?{query}")
-    ids = set(re.findall(r'<code id="model-\d+">([^<]+)</code>', response.content.decode()))
+    ids = set(re.findall(r'<code id="model-[^"]+">([^<]+)</code>', response.content.decode()))
     assert ids == shown
     assert response.status_code == 200
 
@@ -134,9 +134,9 @@ def test_a_protocol_leaves_the_models_that_answer_it(catalog):
 
 
 def test_the_catalog_is_ordered_by_what_is_asked(client, catalog):
-    ids = re.findall(r'<code id="model-\d+">([^<]+)</code>', client.get("/models?sort=-context").content.decode())
+    ids = re.findall(r'<code id="model-[^"]+">([^<]+)</code>', client.get("/models?sort=-context").content.decode())
     assert ids[0] == "wide"
-    ids = re.findall(r'<code id="model-\d+">([^<]+)</code>', client.get("/models?sort=input").content.decode())
+    ids = re.findall(r'<code id="model-[^"]+">([^<]+)</code>', client.get("/models?sort=input").content.decode())
     assert ids[0] == "gift"
 
 
@@ -199,7 +199,7 @@ def test_what_is_not_there_is_answered_in_the_sites_look(client, path, settings)
 def test_our_own_fault_needs_neither_session_nor_database(settings, monkeypatch, django_assert_num_queries):
     settings.DEBUG = False
     client = Client(raise_request_exception=False)
-    monkeypatch.setattr("tokenoutput.views.catalog_list", lambda **_: 1 / 0)
+    monkeypatch.setattr("tokenoutput.catalog_views.catalog_list", lambda **_: 1 / 0)
     with django_assert_num_queries(0):
         response = client.get("/models")
     assert response.status_code == 500

@@ -1,0 +1,89 @@
+"""Pages of the catalog: the table with its filters, and one model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from catalog.selectors import CatalogRow, catalog_list
+from gateway.convert import CONVERSIONS
+from tokenoutput.catalog_words import CAPABILITY_LABELS
+from tokenoutput.forms import CatalogFilterForm
+
+NEW_FOR = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class QuickPick:
+    """A question people ask, as a query string."""
+
+    label: Any
+    query: str
+
+
+QUICK_PICKS = (
+    QuickPick(_("Cheapest with tools"), "capability=tools&sort=input"),
+    QuickPick(_("Longest context"), "sort=-context"),
+    QuickPick(_("For Claude Code"), "protocol=anthropic_messages&capability=tools"),
+    QuickPick(_("Reads images"), "capability=image"),
+    QuickPick(_("Newest"), "sort=newest"),
+)
+
+
+@require_safe
+def models(request: HttpRequest) -> HttpResponse:
+    """The catalog table with search and filters in the query string; `fragment=1` answers the table alone."""
+    rows = catalog_list(conversions=CONVERSIONS)
+    form = CatalogFilterForm(request.GET)
+    found = form.rows(rows)
+    context = {
+        "form": form,
+        "rows": found,
+        "rows_count": len(rows),
+        "new_ids": new_ids(rows),
+        "sort": form.asked.sort,
+        "query": form.query(),
+        "filtered": form.narrows,
+    }
+    if request.GET.get("fragment") or request.headers.get("HX-Request"):
+        return _revalidated(request, render(request, "site/models_table.html", context | _relief(form, found, rows)))
+    present = {word for row in rows for word in row.capabilities} | form.asked.capabilities
+    context |= _relief(form, found, rows) | {
+        "quick_picks": QUICK_PICKS,
+        "capabilities": [(word, label) for word, label in CAPABILITY_LABELS if word in present],
+    }
+    response = render(request, "site/models.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def new_ids(rows: Sequence[CatalogRow]) -> frozenset[str]:
+    """Models of the last fortnight, unless that is all there is: where everything is new, nothing is."""
+    since = timezone.now() - NEW_FOR
+    fresh = frozenset(row.public_id for row in rows if row.created_at > since)
+    return fresh if len(fresh) < len(rows) else frozenset()
+
+
+def _relief(form: CatalogFilterForm, found: list[CatalogRow], rows: list[CatalogRow]) -> dict[str, Any]:
+    """Where nothing matches: without which one filter the most would."""
+    return {"relief": None if found else form.relief(rows)}
+
+
+def _revalidated(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """With an ETag: who asks again for the same gets 304."""
+    etag = f'"{blake2b(response.content, digest_size=16).hexdigest()}"'
+    response["ETag"] = etag
+    response["Cache-Control"] = "no-cache"
+    patch_vary_headers(response, ["HX-Request"])
+    answer = get_conditional_response(request, etag=etag, response=response)
+    if isinstance(answer, HttpResponseNotModified):
+        answer["Cache-Control"] = "no-cache"
+    return answer or response

@@ -1,0 +1,75 @@
+// The catalog filters itself while somebody types: the same URL answers the table alone, and the address bar follows.
+const PAUSE_MS = 180;
+const form = document.getElementById("catalog-filters");
+const count = document.querySelector("[data-catalog-count]");
+const clear = document.querySelector("[data-catalog-clear]");
+let timer;
+let request = new AbortController();
+let latest = Promise.resolve();
+
+function asked() {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value.trim()) query.append(name, value.trim());
+  return query;
+}
+
+async function show(query) {
+  request.abort();
+  request = new AbortController();
+  const address = query.size ? `${form.action}?${query}` : form.action;
+  history.replaceState(history.state, "", address);
+  clear.hidden = !query.size;
+  const source = new URLSearchParams(query);
+  source.set("fragment", "1");
+  try {
+    const answer = await fetch(`${form.action}?${source}`, { signal: request.signal });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const table = page.getElementById("catalog");
+    const sorted = document.activeElement?.dataset?.sort;
+    document.getElementById("catalog").replaceWith(table);
+    if (sorted) table.querySelector(`[data-sort="${sorted}"]`)?.focus();
+    count.textContent = table.dataset.count;
+  } catch (error) {
+    if (error.name !== "AbortError") count.textContent = form.dataset.failed;
+  }
+}
+
+function filter() {
+  clearTimeout(timer);
+  latest = show(asked());
+  return latest;
+}
+
+async function submit(event) {
+  event.preventDefault();
+  await filter();
+  const ids = document.querySelectorAll("#catalog tbody th a");
+  if (ids.length === 1 && document.activeElement === form.elements.q) location.assign(ids[0].href);
+}
+
+function sort(event) {
+  const link = event.target.closest?.("#catalog a[data-sort]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  form.elements.sort.value = new URL(link.href).searchParams.get("sort");
+  filter();
+}
+
+function find(event) {
+  const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  form.elements.q.focus();
+}
+
+if (form) {
+  form.classList.add("filters-live");
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(filter, PAUSE_MS);
+  });
+  form.addEventListener("submit", submit);
+  document.addEventListener("click", sort);
+  document.addEventListener("keydown", find);
+}
