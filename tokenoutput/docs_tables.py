@@ -88,6 +88,51 @@ PROTOCOL_MATRIX = (
 )
 
 
-def errors_every() -> list[Wording]:
-    """The gateway's whole error table, by status."""
-    return sorted((reason.value for reason in Reason), key=lambda wording: wording.status)
+@dataclass(frozen=True, slots=True)
+class ErrorEntry:
+    """One reason of the gateway, and what a client does about it; `anchor` is what error pages link to."""
+
+    wording: Wording
+    charged: object
+    remedy: object
+
+    @property
+    def anchor(self) -> str:
+        """The OpenAI code, or a word of ours where there is none."""
+        return self.wording.openai_code or "invalid_request"
+
+    @property
+    def retried(self) -> bool:
+        """Whether the official SDKs try again by themselves."""
+        return self.wording.status in (408, 409, 429) or self.wording.status >= 500
+
+
+_NEVER = _("No.")
+_WHAT_CAME = _("No, if it comes as a status. In a stream that had begun, what was produced until then.")
+_ADVICE: dict[Reason, tuple[object, object]] = {
+    Reason.INVALID: (_NEVER, _("Read the message: it names the field. The same request will fail again.")),
+    Reason.MODEL_UNKNOWN: (_NEVER, _("Take a public model ID from the catalog; IDs are case-sensitive.")),
+    Reason.CONTEXT: (_NEVER, _("Shorten the conversation or lower the maximum of the answer, or take a longer model.")),
+    Reason.KEY: (_NEVER, _("Check the key: it may be missing, mistyped, revoked or expired.")),
+    Reason.BALANCE: (_NEVER, _("Add money, or lower max_tokens to the affordable_max_tokens that the error names.")),
+    Reason.SPENDING_LIMIT: (_NEVER, _("Wait for the reset that the error names, or have the limit raised.")),
+    Reason.FROZEN: (_NEVER, _("Look at Billing in the dashboard: a disputed payment or a debt stops new requests.")),
+    Reason.FORBIDDEN: (_NEVER, _("The key is valid, but not for this: check what the key is allowed to do.")),
+    Reason.NOT_FOUND: (_NEVER, _("Check the path: OpenAI's SDKs want the base URL with /v1, Anthropic's without.")),
+    Reason.METHOD: (_NEVER, _("Use the method that the Allow header names.")),
+    Reason.TIMEOUT: (_NEVER, _("The body came too slowly. Send it again over a better connection.")),
+    Reason.TOO_LARGE: (_NEVER, _("Send less: fewer or smaller images and files.")),
+    Reason.ENCODING: (_NEVER, _("Send the body uncompressed, without Content-Encoding.")),
+    Reason.RATE: (_NEVER, _("Wait as long as Retry-After says. The scope tells whose limit it was: yours or theirs.")),
+    Reason.INTERNAL: (_NEVER, _("Retry once; if it stays, send us the request id.")),
+    Reason.UPSTREAM: (_WHAT_CAME, _("Retry. Other providers were tried before you saw this.")),
+    Reason.UPSTREAM_TIMEOUT: (_WHAT_CAME, _("Retry, or stream: a stream shows signs of life while the model thinks.")),
+    Reason.UNAVAILABLE: (_NEVER, _("Retry after the seconds that Retry-After says.")),
+    Reason.OVERLOADED: (_WHAT_CAME, _("Retry with growing pauses. OpenAI clients get it as 503.")),
+}
+
+
+def errors_every() -> list[ErrorEntry]:
+    """The gateway's whole error table, by status; a reason without advice stops the page, and its test."""
+    entries = [ErrorEntry(reason.value, *_ADVICE[reason]) for reason in Reason]
+    return sorted(entries, key=lambda entry: entry.wording.status)

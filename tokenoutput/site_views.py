@@ -12,9 +12,11 @@ from django.views.decorators.http import require_safe
 
 from catalog.selectors import catalog_list
 from gateway.convert import CONVERSIONS
+from tokenoutput.documentation.contents import INDEX, PARTS, pages
+from tokenoutput.documentation.legal import LEGAL
 from tokenoutput.worked_example import worked_example
 
-PAGES = ("landing", "models", "docs", "docs_conversion", "changelog")
+PAGES = ("landing", "models", "changelog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,27 @@ def changelog(request: HttpRequest) -> HttpResponse:
 @require_safe
 def llms(request: HttpRequest) -> HttpResponse:
     """The site in short for coding agents, in Markdown (llmstxt.org)."""
-    context = {"site_url": settings.SITE_URL, "rows": catalog_list(conversions=CONVERSIONS)}
+    context = {
+        "site_url": settings.SITE_URL,
+        "rows": catalog_list(conversions=CONVERSIONS),
+        "index": INDEX,
+        "parts": PARTS,
+        "legal": LEGAL,
+    }
     return render(request, "site/llms.txt", context, content_type="text/plain; charset=utf-8")
 
 
 @require_safe
 def sitemap(request: HttpRequest) -> HttpResponse:
     """Every public page (sitemaps.org)."""
-    pages = [(settings.SITE_URL + reverse(name), None) for name in PAGES]
+    paths = [*(reverse(name) for name in PAGES), *(page.url for page in pages())]
+    paths += [reverse("legal", args=[page.slug]) for page in LEGAL]
+    fixed = [(settings.SITE_URL + path, None) for path in paths]
     models = [
         (settings.SITE_URL + reverse("model", args=[row.public_id]), row.updated_at)
         for row in catalog_list(conversions=CONVERSIONS)
     ]
-    return render(request, "site/sitemap.xml", {"urls": pages + models}, content_type="application/xml")
+    return render(request, "site/sitemap.xml", {"urls": fixed + models}, content_type="application/xml")
 
 
 @require_safe

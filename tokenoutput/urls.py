@@ -7,13 +7,18 @@ from django.urls import include, path
 
 from billing.webhook_views import stripe_webhook
 from tokenoutput import catalog_views, key_views, site_views, views
+from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 
 urlpatterns = [
     path("", views.landing, name="landing"),
     path("models", catalog_views.models, name="models"),
     path("models/<path:public_id>", site_views.model, name="model"),
-    path("docs/", views.docs, name="docs"),
-    path("docs/conversion", views.docs_conversion, name="docs_conversion"),
+    path("docs/", docs_page, name="docs"),
+    path("docs/conversion", docs_page, {"slug": "conversion"}, name="docs_conversion"),
+    path("docs/<slug:slug>.md", docs_twin, name="docs_twin"),
+    path("docs/<slug:slug>", docs_page, name="docs_page"),
+    path("legal/<slug:slug>.md", legal_twin, name="legal_twin"),
+    path("legal/<slug:slug>", legal_page, name="legal"),
     path("changelog", site_views.changelog, name="changelog"),
     path("llms.txt", site_views.llms, name="llms"),
     path("sitemap.xml", site_views.sitemap, name="sitemap"),

@@ -1,4 +1,4 @@
-"""Pages that join apps: landing, models, docs, overview."""
+"""Pages that join apps: landing, models, overview."""
 
 from datetime import UTC, datetime
 
@@ -14,8 +14,6 @@ from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
 from catalog.selectors import catalog_list, docs_model
 from gateway.convert import CONVERSIONS
-from tokenoutput.conversion_docs import FIELD_TABLES, STOP_TABLES
-from tokenoutput.docs_tables import ALERT_EVENT, ERRORS_PROMISED, LIMIT_ERROR, PROTOCOL_MATRIX, errors_every
 from tokenoutput.worked_example import worked_example
 
 LANDING_ROWS = 5
@@ -33,31 +31,6 @@ def landing(request: HttpRequest) -> HttpResponse:
         "example": worked_example(rows),
     }
     return render(request, "site/landing.html", context)
-
-
-@require_safe
-def docs(request: HttpRequest) -> HttpResponse:
-    """The whole documentation on one page, with our address and a model of the catalog filled in."""
-    rows = catalog_list(conversions=CONVERSIONS)
-    asked = next((row for row in rows if row.public_id == request.GET.get("model")), None)
-    speaks_anthropic = asked is not None and "anthropic_messages" in asked.protocols
-    context = {
-        "rows": rows,
-        "model": asked.public_id if asked else docs_model(),
-        "anthropic_model": asked.public_id if asked and speaks_anthropic else docs_model(protocol="anthropic_messages"),
-        "limit_error": LIMIT_ERROR,
-        "alert_event": ALERT_EVENT,
-        "errors_promised": ERRORS_PROMISED,
-        "errors": errors_every(),
-        "protocol_matrix": PROTOCOL_MATRIX,
-    }
-    return render(request, "site/docs.html", context)
-
-
-@require_safe
-def docs_conversion(request: HttpRequest) -> HttpResponse:
-    """What is carried, dropped and refused between protocols."""
-    return render(request, "site/docs_conversion.html", {"field_tables": FIELD_TABLES, "stop_tables": STOP_TABLES})
 
 
 @never_cache

@@ -1,32 +1,36 @@
 """The code samples of the documentation: one file each, filled in with our base URL, a model and a key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
+from catalog.docs.titles import TITLES
+
+Speaks = Literal["openai", "anthropic", "embeddings"]
 KEY_PLACEHOLDER = "sk-your-api-key"
 _FOLDER = Path(__file__).parent / "snippets"
-# The file's ending is the language, as syntax highlighters call it.
-_TITLES = {
-    "curl_chat.bash": "curl",
-    "curl_stream.bash": "curl, streaming",
-    "python_openai.python": "Python, OpenAI SDK",
-    "node_openai.javascript": "Node.js, OpenAI SDK",
-    "curl_messages.bash": "curl, Anthropic Messages",
-    "python_anthropic.python": "Python, Anthropic SDK",
-    "claude_code.json": "Claude Code, ~/.claude/settings.json",
-    "codex.toml": "Codex, ~/.codex/config.toml",
+# What a tab is called, by the language or program that the file is for.
+_LABELS = {"bash": "curl", "python": "Python", "javascript": "Node.js", "powershell": "PowerShell"}
+_SPEAKING: Mapping[str, Speaks] = {
+    "messages": "anthropic",
+    "anthropic": "anthropic",
+    "claude": "anthropic",
+    "count": "anthropic",
+    "embeddings": "embeddings",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """`code` is what a reader copies and runs."""
+    """`code` is what a reader copies and runs; `speaks` says what kind of model it calls, `label` names its tab."""
 
     id: str
     title: str
     language: str
     code: str
+    label: str = ""
+    speaks: Speaks = "openai"
 
 
 def snippets(*, base_url: str, model: str, key: str = KEY_PLACEHOLDER) -> dict[str, Snippet]:
@@ -44,13 +48,22 @@ def _filled(snippet: Snippet, values: Mapping[str, str]) -> Snippet:
     code = snippet.code
     for name, value in values.items():
         code = code.replace(f"{{{{ {name} }}}}", value)
-    return Snippet(id=snippet.id, title=snippet.title, language=snippet.language, code=code)
+    return replace(snippet, code=code)
 
 
 def _template(file_name: str, title: str) -> Snippet:
     snippet_id, _, language = file_name.partition(".")
     code = (_FOLDER / file_name).read_text(encoding="utf-8").rstrip("\n")
-    return Snippet(id=snippet_id, title=title, language=language, code=code)
+    speaking: list[Speaks] = [_SPEAKING[word] for word in snippet_id.split("_") if word in _SPEAKING]
+    label = "Shell" if snippet_id == "claude_shell" else _LABELS.get(language, title.partition(",")[0])
+    return Snippet(
+        id=snippet_id,
+        title=title,
+        language=language,
+        code=code,
+        label=label,
+        speaks=speaking[0] if speaking else "openai",
+    )
 
 
-_TEMPLATES = tuple(_template(file_name, title) for file_name, title in _TITLES.items())
+_TEMPLATES = tuple(_template(file_name, title) for file_name, title in TITLES.items())

@@ -17,7 +17,7 @@ MODEL_PLACEHOLDER = "your-model-id"
 TABS = {
     "first": {"curl_chat": "curl", "python_openai": "Python", "node_openai": "Node.js", "claude_code": "Claude Code"},
     "openai": {"curl_chat": "curl", "python_openai": "Python", "node_openai": "Node.js"},
-    "anthropic": {"curl_messages": "curl", "python_anthropic": "Python"},
+    "anthropic": {"curl_messages": "curl", "python_anthropic": "Python", "node_anthropic": "Node.js"},
 }
 _FORMATTER = HtmlFormatter(nowrap=True)
 
@@ -49,3 +49,17 @@ def highlighted(code: str, language: str) -> SafeString:
     """The code as escaped HTML with Pygments' classes."""
     html: str = highlight(code.strip("\n"), get_lexer_by_name(language), _FORMATTER)
     return mark_safe(html.rstrip("\n"))  # noqa: S308 -- Pygments escapes the code it wraps
+
+
+@register.simple_tag(takes_context=True)
+def samples(context: template.Context, *ids: str) -> str:
+    """Samples as fenced Markdown, one under another: a page shows neighbours as tabs.
+
+    The context says which model each kind of sample calls: `models`, by what the sample speaks.
+    """
+    models: dict[str, str] = context["models"]
+    filled = {speaks: snippets(base_url=settings.SITE_URL, model=model) for speaks, model in models.items()}
+    chosen = [filled[filled["openai"][snippet_id].speaks][snippet_id] for snippet_id in ids]
+    return "\n\n".join(
+        f'```{each.language} tab="{each.label}" title="{each.title}"\n{each.code}\n```' for each in chosen
+    )

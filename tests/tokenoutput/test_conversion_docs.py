@@ -48,6 +48,7 @@ def test_a_field_that_no_table_knows_is_named_as_dropped(client, upstream, reque
     assert b"unheard_of" not in conversion.body
 
 
+@pytest.mark.django_db
 def test_the_page_shows_every_line_of_the_tables(client):
     page = " ".join(re.sub(r"<[^>]+>", " ", client.get("/docs/conversion").content.decode()).split())
     text = html.unescape(page)

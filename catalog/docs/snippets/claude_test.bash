@@ -1,0 +1,1 @@
+curl -s {{ base_url }}/v1/messages -H "Authorization: Bearer {{ key }}" -H "Content-Type: application/json" -d '{"model": "{{ model }}", "max_tokens": 32, "messages": [{"role": "user", "content": "Hello!"}]}'

@@ -1,0 +1,1 @@
+curl {{ openai_base_url }}/models
