@@ -1,0 +1,166 @@
+"""Every sample of the documentation is run as a reader runs it: copied whole, against the real gateway, and charged."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billing.webhook_post import webhook_signature
+from catalog.docs.registry import snippets
+from tests import prerequisites
+from tests.clients.provider import ANTHROPIC, OPENAI, PIECES, Call, Provider
+from tests.upstreams import scripts
+
+TEXT = "".join(PIECES)
+TIMEOUT_SECONDS = 60
+NEWEST = {"openai": "openai-7", "@anthropic-ai/sdk": "anthropic-1"}
+# What each prints, and how many charges it leaves.
+RUN = {
+    "curl_chat": (TEXT, 1),
+    "curl_stream": ("data: [DONE]", 1),
+    "python_openai": (TEXT, 1),
+    "node_openai": (TEXT, 1),
+    "python_stream": (f"{TEXT}\n1700 tokens", 1),
+    "node_stream": (f"{TEXT}\n1700 tokens", 1),
+    "curl_tools": ('"name": "weather"', 1),
+    "python_tools": (TEXT, 2),
+    "node_tools": (TEXT, 2),
+    "curl_responses": (TEXT, 1),
+    "python_responses": (f"{TEXT}\n{TEXT}", 2),
+    "node_responses": (f"{TEXT}\n{TEXT}", 2),
+    "curl_embeddings": ('"embedding"', 1),
+    "python_embeddings": ("embedding 0: 2 numbers", 1),
+    "node_embeddings": ("embedding 0: 2 numbers", 1),
+    "curl_models": ("the model", 0),
+    "python_models": ("the model", 0),
+    "node_models": ("the model", 0),
+    "curl_messages": (TEXT, 1),
+    "python_anthropic": (TEXT, 1),
+    "node_anthropic": (TEXT, 1),
+    "curl_messages_stream": ("event: message_stop", 1),
+    "python_anthropic_stream": (TEXT, 1),
+    "node_anthropic_stream": (TEXT, 1),
+    "curl_count_tokens": ('"input_tokens"', 0),
+    "python_count_tokens": ("input_tokens: 42", 0),
+    "node_count_tokens": ("input_tokens: 42", 0),
+    "claude_test": (TEXT, 1),
+}
+# Claude Code and Codex are given theirs in test_coding_agents; the others have tests of their own below.
+ELSEWHERE = {"claude_code", "codex", "claude_shell", "claude_powershell", "python_webhook"}
+VECTORS = {
+    "object": "list",
+    "model": "m",
+    "data": [{"object": "embedding", "index": index, "embedding": "AAAAPwAAgL4="} for index in range(2)],
+    "usage": {"prompt_tokens": 12, "total_tokens": 12},
+}
+
+
+def script_of(provider: Provider):
+    """The provider calls the sample's tool where there is one and no result yet; else it answers with text."""
+
+    async def script(exchange):
+        body = exchange.request.json
+        if body.get("tools") and not provider.results(body):
+            message = {"role": "assistant", "content": None, "tool_calls": [_call()]}
+            answer = {"choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}], **_ABOUT}
+            await scripts.whole(answer)(exchange)
+        else:
+            await provider.script(Call("unused", "unused", {}))(exchange)
+
+    return script
+
+
+_ABOUT = {
+    "id": "c",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18},
+}
+
+
+def _call():
+    function = {"name": "weather", "arguments": '{"town": "Ulm"}'}
+    return {"id": "call_a", "type": "function", "function": function}
+
+
+def command_of(sample, folder: Path) -> list[str]:
+    if sample.language == "bash":
+        return ["bash", "-euc", sample.code]
+    if sample.language == "python":
+        return [sys.executable, "-c", sample.code]
+    packages = prerequisites.node_clients() / "node_modules"
+    for name, version in NEWEST.items():
+        link = folder / "node_modules" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(packages / version)
+    (folder / "sample.mjs").write_text(sample.code)
+    return ["node", "sample.mjs"]
+
+
+def run(command: list[str], folder: Path) -> str:
+    """What it prints; without settings of the machine's own SDKs, which would win over the sample's."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_a_sample_runs_and_is_charged(gateway_server, customer, tmp_path, name):
+    speaks = snippets(base_url="https://t.example", model="m")[name].speaks
+    provider = ANTHROPIC if speaks == "anthropic" else OPENAI
+    if speaks == "embeddings":
+        model = gateway_server.model(scripts.whole(VECTORS), capabilities=["embeddings"])
+    else:
+        model = gateway_server.model(script_of(provider), protocol=provider.protocol)
+    sample = snippets(base_url=gateway_server.url, model=model.public_id, key=customer.key)[name]
+    printed = run(command_of(sample, tmp_path), tmp_path)
+    expected, charges = RUN[name]
+    assert (model.public_id if expected == "the model" else expected) in printed.replace("\\u00e4", "ä")
+    customer.used(requests=charges)
+    if name.endswith("_tools") and charges == 2:
+        assert provider.results(model.requests()[-1].json) == {"call_a": "Sunny in Ulm, 21 degrees"}
+
+
+def test_no_sample_is_left_out():
+    samples = set(snippets(base_url="https://t.example", model="m"))
+    assert samples == set(RUN) | ELSEWHERE
+    assert not set(RUN) & ELSEWHERE
+
+
+def test_both_shells_set_what_the_settings_file_sets(tmp_path):
+    samples = snippets(base_url="https://t.example", model="acme/small-1", key="sk-mine")
+    wanted = dict(re.findall(r'"(ANTHROPIC_\w+)": "([^"]*)"', samples["claude_code"].code))
+    assert len(wanted) == 4
+    printed = run(["bash", "-euc", samples["claude_shell"].code + "\nenv"], tmp_path)
+    assert {line.split("=", 1)[0]: line.split("=", 1)[1] for line in printed.splitlines() if "ANTHROPIC_" in line} == (
+        wanted
+    )
+    lines = samples["claude_powershell"].code.splitlines()
+    found = re.findall(r'^\$env:(\w+) = "([^"$`]*)"$', "\n".join(lines), re.MULTILINE)
+    assert len(found) == len(lines)
+    assert dict(found) == wanted
+
+
+def test_the_webhook_sample_believes_us_and_nobody_else():
+    names: dict[str, Any] = {}
+    exec(snippets(base_url="https://t.example", model="m")["python_webhook"].code, names)
+    verified, body, now = names["verified"], b'{"id": "alert_1"}', int(time.time())
+    signed = webhook_signature(secret="whsec_plum", timestamp=now, body=body)
+    assert verified(signed, body, "whsec_plum")
+    assert not verified(signed, body + b" ", "whsec_plum")
+    assert not verified(signed, body, "whsec_pear")
+    assert not verified(webhook_signature(secret="whsec_plum", timestamp=now - 400, body=body), body, "whsec_plum")
