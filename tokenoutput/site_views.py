@@ -16,7 +16,7 @@ from tokenoutput.documentation.contents import INDEX, PARTS, pages
 from tokenoutput.documentation.legal import LEGAL
 from tokenoutput.worked_example import worked_example
 
-PAGES = ("landing", "models", "changelog")
+PAGES = ("landing", "models", "pricing", "changelog")
 
 
 @dataclass(frozen=True, slots=True)

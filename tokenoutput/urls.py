@@ -6,13 +6,15 @@ from django.contrib import admin
 from django.urls import include, path
 
 from billing.webhook_views import stripe_webhook
-from tokenoutput import catalog_views, key_views, site_views, views
+from tokenoutput import catalog_views, key_views, pricing_views, site_views, views
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 
 urlpatterns = [
     path("", views.landing, name="landing"),
     path("models", catalog_views.models, name="models"),
     path("models/<path:public_id>", site_views.model, name="model"),
+    path("pricing", pricing_views.pricing, name="pricing"),
+    path("pricing.md", pricing_views.pricing_markdown, name="pricing_markdown"),
     path("docs/", docs_page, name="docs"),
     path("docs/conversion", docs_page, {"slug": "conversion"}, name="docs_conversion"),
     path("docs/<slug:slug>.md", docs_twin, name="docs_twin"),

@@ -4,6 +4,8 @@ PUBLIC = {
     "landing": "/",
     "models": "/models",
     "models-none": "/models?q=no-such-model",
+    "pricing": "/pricing?empty=refill&cached=50",
+    "pricing-refused": "/pricing?requests=many",
     "docs": "/docs/",
     "docs-quickstart": "/docs/quickstart",
     "docs-claude-code": "/docs/claude-code",

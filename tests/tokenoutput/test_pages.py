@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 PUBLIC = [
     "/",
     "/models",
+    "/pricing",
     "/docs/",
     "/docs/conversion",
     "/accounts/login/",
