@@ -121,7 +121,7 @@ def filled(database):
     limits = {"organization_id": host.organization.id, "amount_nanos": 250_000_000}
     limit_set(**limits, api_key_id=key.id, period="daily")
     limit_set(**limits, member_id=host.organization.member_id, period="total")
-    budgets_set(organization_id=host.organization.id, amounts_nanos={"daily": 150_000_000, "monthly": 20_000_000_000})
+    budgets_set(organization_id=host.organization.id, amounts_nanos={"daily": 250_000_000, "monthly": 20_000_000_000})
     alert_test(organization_id=host.organization.id, by=host.user.email)
     usage_make(wallet_id=wallet.wallet_id, api_key_id=key.id, model_id=models[f"small-{name}"], rounds=3)
     return host
