@@ -6,17 +6,21 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from catalog.history import price_history, public_providers
 from catalog.selectors import CatalogRow, catalog_list
 from gateway.convert import CONVERSIONS
-from tokenoutput.catalog_words import CAPABILITY_LABELS
+from tokenoutput.catalog_filter import row_protocols
+from tokenoutput.catalog_words import CAPABILITY_LABELS, PROTOCOL_LABELS
 from tokenoutput.forms import CatalogFilterForm
+from tokenoutput.status_views import status_now
+from tokenoutput.worked_example import worked_example
 
 NEW_FOR = timedelta(days=14)
 
@@ -63,6 +67,38 @@ def models(request: HttpRequest) -> HttpResponse:
     response = render(request, "site/models.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+@require_safe
+def model(request: HttpRequest, public_id: str) -> HttpResponse:
+    """All that is known of one model of the catalog."""
+    return render(request, "site/model.html", _model(public_id))
+
+
+@require_safe
+def model_markdown(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The same in Markdown, for agents."""
+    return render(request, "site/model.md", _model(public_id), content_type="text/markdown; charset=utf-8")
+
+
+def _model(public_id: str) -> dict[str, Any]:
+    row = next((row for row in catalog_list(conversions=CONVERSIONS) if row.public_id == public_id), None)
+    if row is None:
+        raise Http404
+    known = next((model for model in status_now().models if model.public_id == public_id), None)
+    embeds = "embeddings" in row.capabilities
+    return {
+        "row": row,
+        "embeds": embeds,
+        "rates": [row, row.long_context] if row.long_context else [row],
+        "protocols": [label for name, label in PROTOCOL_LABELS if name in row_protocols(row)],
+        "capabilities": [label for word, label in CAPABILITY_LABELS if word in row.capabilities],
+        "example": worked_example([row]),
+        "history": price_history(public_id=public_id),
+        "providers": public_providers(public_id=public_id),
+        "known": known,
+        "group": "" if embeds else "first" if "openai_chat" in row.protocols else "anthropic",
+    }
 
 
 def new_ids(rows: Sequence[CatalogRow]) -> frozenset[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -14,9 +14,8 @@ from catalog.selectors import catalog_list
 from gateway.convert import CONVERSIONS
 from tokenoutput.documentation.contents import INDEX, PARTS, pages
 from tokenoutput.documentation.legal import LEGAL
-from tokenoutput.worked_example import worked_example
 
-PAGES = ("landing", "models", "pricing", "changelog")
+PAGES = ("landing", "models", "pricing", "status", "changelog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +24,6 @@ class Release:
 
     title: str
     lines: tuple[tuple[str, ...], ...]
-
-
-@require_safe
-def model(request: HttpRequest, public_id: str) -> HttpResponse:
-    """All that is known of one model of the catalog."""
-    row = next((row for row in catalog_list(conversions=CONVERSIONS) if row.public_id == public_id), None)
-    if row is None:
-        raise Http404
-    return render(request, "site/model.html", {"row": row, "rows": [row], "example": worked_example([row])})
 
 
 @require_safe

@@ -6,13 +6,15 @@ from django.contrib import admin
 from django.urls import include, path
 
 from billing.webhook_views import stripe_webhook
-from tokenoutput import catalog_views, key_views, pricing_views, site_views, views
+from tokenoutput import catalog_views, key_views, pricing_views, site_views, status_views, views
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 
 urlpatterns = [
     path("", views.landing, name="landing"),
     path("models", catalog_views.models, name="models"),
-    path("models/<path:public_id>", site_views.model, name="model"),
+    path("models/<path:public_id>.md", catalog_views.model_markdown, name="model_markdown"),
+    path("models/<path:public_id>", catalog_views.model, name="model"),
+    path("status", status_views.status, name="status"),
     path("pricing", pricing_views.pricing, name="pricing"),
     path("pricing.md", pricing_views.pricing_markdown, name="pricing_markdown"),
     path("docs/", docs_page, name="docs"),

@@ -4,6 +4,7 @@ PUBLIC = {
     "landing": "/",
     "models": "/models",
     "models-none": "/models?q=no-such-model",
+    "status": "/status",
     "pricing": "/pricing?empty=refill&cached=50",
     "pricing-refused": "/pricing?requests=many",
     "docs": "/docs/",

@@ -16,6 +16,7 @@ PUBLIC = [
     "/",
     "/models",
     "/pricing",
+    "/status",
     "/docs/",
     "/docs/conversion",
     "/accounts/login/",
