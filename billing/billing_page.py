@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from accounts.access import Access
 from billing import stripe_mode
@@ -14,7 +15,7 @@ from billing.payment_selectors import payments_list
 from billing.selectors import wallet_get
 from billing.statement import statement_get
 
-LEDGER_ROWS = 50
+LATEST_ROWS = 5
 
 
 def billing_page(
@@ -28,8 +29,7 @@ def billing_page(
 ) -> HttpResponse:
     """The page, with a form that was refused in place of a fresh one."""
     organization_id = access.organization.id
-    before = _cursor(request.GET.get("before", ""))
-    statement = statement_get(organization_id=organization_id, before=before, limit=LEDGER_ROWS + 1)
+    statement = statement_get(organization_id=organization_id, limit=LATEST_ROWS)
     auto = auto_topup_get(organization_id=organization_id)
     budgets = budgets_get(organization_id=organization_id)
     context = {
@@ -40,12 +40,11 @@ def billing_page(
         "budgets_form": budgets_form or BudgetsForm.of(budgets),
         "auto_form": auto_form or _auto_form(auto),
         "card": card_get(organization_id=organization_id),
+        "month": timezone.now(),
         "wallet": wallet_get(organization_id=organization_id),
-        "payments": payments_list(organization_id=organization_id),
+        "payments": payments_list(organization_id=organization_id, limit=LATEST_ROWS),
         "statement": statement,
-        "lines": statement.lines[:LEDGER_ROWS],
-        "before": before,
-        "older": statement.lines[LEDGER_ROWS - 1].id if len(statement.lines) > LEDGER_ROWS else None,
+        "lines": statement.lines,
         "configured": stripe_mode.configured(),
         "simulated": stripe_mode.simulated(),
     }
@@ -62,7 +61,3 @@ def _auto_form(auto: AutoTopupView | None) -> AutoTopupForm:
             "monthly_cap_usd": auto.monthly_cap_nanos,
         }
     )
-
-
-def _cursor(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

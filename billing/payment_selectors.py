@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from billing import stripe_client
 from billing.models import Topup
 from billing.payment_models import NANOS_PER_CENT
@@ -37,11 +39,16 @@ class TopupView:
 
 def payments_list(*, organization_id: int, limit: int = 20) -> list[TopupView]:
     """The newest payments: those that were paid, are on their way, or failed by themselves."""
+    rows = payments_query(organization_id=organization_id).order_by("-created_at")
+    return [topup_view(row) for row in rows[:limit]]
+
+
+def payments_query(*, organization_id: int) -> QuerySet[Topup]:
+    """Payments but for payment pages that were opened and left, for the other selectors of billing."""
     rows = Topup.objects.filter(wallet__organization_id=organization_id).exclude(
         kind="checkout", status__in=["new", "open", "expired", "failed"]
     )
-    rows = rows.order_by("-created_at").prefetch_related("refunds", "disputes")
-    return [topup_view(row) for row in rows[:limit]]
+    return rows.prefetch_related("refunds", "disputes")
 
 
 def topup_view(row: Topup) -> TopupView:
@@ -63,12 +70,12 @@ def topup_view(row: Topup) -> TopupView:
     )
 
 
-def receipt_url(*, organization_id: int, topup_id: UUID) -> str | None:
-    """Stripe's page of the invoice, or of the receipt; None where there is no such payment."""
+def receipt_url(*, organization_id: int, topup_id: UUID, pdf: bool = False) -> str | None:
+    """Stripe's page of the invoice, or its PDF, or the page of the receipt; None where there is no such payment."""
     topup = Topup.objects.filter(id=topup_id, wallet__organization_id=organization_id, status="paid").first()
     if topup is None or topup.payment_intent_id is None:
         return None
     session = stripe_client.session_get(topup.session_id) if topup.session_id else None
-    if session and session.invoice_id and (url := stripe_client.invoice_url(session.invoice_id)):
+    if session and session.invoice_id and (url := stripe_client.invoice_url(session.invoice_id, pdf=pdf)):
         return url
     return stripe_client.payment_get(topup.payment_intent_id).receipt_url

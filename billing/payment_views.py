@@ -184,7 +184,7 @@ def receipt(request: HttpRequest, slug: str, topup_id: UUID) -> HttpResponse:
     """The invoice or receipt of a payment, at Stripe: asked for anew, because its address does not last."""
     access = access_get(request, slug=slug, action=Action.MONEY_CHANGE)
     try:
-        address = receipt_url(organization_id=access.organization.id, topup_id=topup_id)
+        address = receipt_url(organization_id=access.organization.id, topup_id=topup_id, pdf="pdf" in request.GET)
     except _AWAY:
         messages.error(request, _("The receipt can't be fetched just now. Try again in a minute."))
         return redirect("billing", slug=slug)

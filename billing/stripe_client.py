@@ -205,9 +205,10 @@ def portal_url(*, customer_id: str, return_url: str) -> str:
     return str(_ask(lambda client: client.v1.billing_portal.sessions.create(params))["url"])
 
 
-def invoice_url(invoice_id: str) -> str | None:
-    """The invoice's page, which has the PDF."""
-    return _ask(lambda client: client.v1.invoices.retrieve(invoice_id)).get("hosted_invoice_url")
+def invoice_url(invoice_id: str, *, pdf: bool = False) -> str | None:
+    """The invoice's page, or its PDF where there is one."""
+    invoice = _ask(lambda client: client.v1.invoices.retrieve(invoice_id))
+    return (invoice.get("invoice_pdf") if pdf else None) or invoice.get("hosted_invoice_url")
 
 
 def notice_verify(body: bytes, signature: str) -> Notice:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing import alert_views, budget_views, payment_views, views
+from billing import alert_views, budget_views, ledger_views, payment_views, receipt_views, statement_views, views
 
 urlpatterns = [
     path("<slug:slug>/alerts", alert_views.alerts, name="alerts"),
@@ -11,6 +11,12 @@ urlpatterns = [
     path("<slug:slug>/usage", views.usage, name="usage"),
     path("<slug:slug>/billing", views.billing, name="billing"),
     path("<slug:slug>/billing/budgets", budget_views.budgets, name="budgets"),
+    path("<slug:slug>/billing/ledger", ledger_views.ledger, name="ledger"),
+    path("<slug:slug>/billing/ledger.csv", ledger_views.ledger_csv, name="ledger_csv"),
+    path("<slug:slug>/billing/receipts", receipt_views.receipts, name="receipts"),
+    path("<slug:slug>/billing/receipts/<int:year>.csv", receipt_views.receipts_csv, name="receipts_csv"),
+    path("<slug:slug>/billing/statement/<str:month>.csv", statement_views.statement_csv, name="statement_csv"),
+    path("<slug:slug>/billing/statement/<str:month>", statement_views.statement, name="statement"),
     path("<slug:slug>/billing/topup", payment_views.topup, name="topup"),
     path("<slug:slug>/billing/return", payment_views.returned, name="topup_return"),
     path("<slug:slug>/billing/automatic", payment_views.auto_topup, name="auto_topup"),

@@ -182,5 +182,6 @@ class Bank:
             "invoice", "in", {"status": "paid", "amount_paid": intent["amount"], "customer": intent["customer"]}
         )
         invoice["hosted_invoice_url"] = f"/stripe-simulator/receipts/{invoice['id']}"
+        invoice["invoice_pdf"] = f"{invoice['hosted_invoice_url']}?pdf"
         objects.put(invoice)
         session |= {"payment_status": "paid", "invoice": invoice["id"]}

@@ -19,6 +19,8 @@ BOSSES = frozenset({"owner", "admin"})
 SEEN = {
     "overview": EVERYBODY, "keys": EVERYBODY, "usage": EVERYBODY, "billing": EVERYBODY, "alerts": EVERYBODY,
     "members": EVERYBODY, "organization_settings": EVERYBODY, "audit": BOSSES,
+    "ledger": EVERYBODY, "ledger_csv": EVERYBODY, "receipts": EVERYBODY, "receipts_csv": EVERYBODY,
+    "statement": EVERYBODY, "statement_csv": EVERYBODY,
     "topup_return": EVERYBODY, "receipt": BOSSES | {"billing"}, "refund": BOSSES | {"billing"},
 }  # fmt: skip
 POSTED = {

@@ -97,7 +97,7 @@ def test_who_may_pay(payments, ada, role, status):
     paid = payments.topped_up(20)
     bo = member(ada, role=role)
     html = page_of(bo)
-    for words in ("Continue to payment", "Cards, tax id and invoices", "/receipt"):
+    for words in ("Continue to payment", "Cards, tax id and invoices", '/receipt"'):
         assert (words in html) is (status == 302), words
     assert top_up(bo, "20").status_code == status
     one = f"billing/payments/{paid.id}"
@@ -238,8 +238,6 @@ def test_the_lines_add_up_page_after_page(payments, ada):
         assert newer.balance_nanos - newer.amount_nanos == older.balance_nanos
     assert seen[-1].balance_nanos == seen[-1].amount_nanos
     assert "Balance after" in page_of(ada)
-    assert "Nothing older" in page_of(ada, "billing?before=1")
-    assert ada.client.get(ada.path("billing?before=nonsense")).status_code == 200
 
 
 # --- the door for notices -------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def filled(database):
     from billing.budgets import budgets_set  # noqa: PLC0415 -- as above
     from billing.limits import limit_set  # noqa: PLC0415 -- as above
     from billing.selectors import wallet_get  # noqa: PLC0415 -- as above
-    from tests.browser.ledger_rows import usage_make  # noqa: PLC0415 -- as above
+    from tests.browser.ledger_rows import payments_make, usage_make  # noqa: PLC0415 -- as above
 
     name = uuid4().hex[:12]
     host = visitor(name)
@@ -121,9 +121,10 @@ def filled(database):
     limits = {"organization_id": host.organization.id, "amount_nanos": 250_000_000}
     limit_set(**limits, api_key_id=key.id, period="daily")
     limit_set(**limits, member_id=host.organization.member_id, period="total")
-    budgets_set(organization_id=host.organization.id, amounts_nanos={"daily": 250_000_000, "monthly": 20_000_000_000})
+    payments_make(wallet_id=wallet.wallet_id)
     alert_test(organization_id=host.organization.id, by=host.user.email)
     usage_make(wallet_id=wallet.wallet_id, api_key_id=key.id, model_id=models[f"small-{name}"], rounds=3)
+    budgets_set(organization_id=host.organization.id, amounts_nanos={"daily": 150_000_000, "monthly": 20_000_000_000})
     return host
 
 

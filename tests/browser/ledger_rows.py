@@ -1,13 +1,16 @@
 """Usage as the gateway leaves it: holds and finishes through the ledger's own door."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import anyio
 from django.db import connection
+from django.utils import timezone
 from psycopg_pool import AsyncConnectionPool
 
 from billing.holds import FinishRequest, HoldRequest, LedgerClient, Outcome
 from billing.leases import lease_open
+from billing.models import Refund, Topup
 from catalog.pricing import Usage
 from gateway.request_id import request_id_make
 
@@ -26,6 +29,29 @@ def usage_make(*, wallet_id: int, api_key_id: int, model_id: int, rounds: int = 
     arguments = (connection.get_connection_params(), wallet_id, api_key_id, model_id, rounds)
     with ThreadPoolExecutor(1) as thread:  # Beside a browser this thread has a running loop already.
         thread.submit(lambda: anyio.run(_usage_make, *arguments)).result()
+
+
+def payments_make(*, wallet_id: int) -> None:
+    """Two payments, one of which went back in part, as pages show them: rows alone, the wallet is as it was."""
+    now = timezone.now()
+    made = []
+    for number, cents in enumerate((5000, 2000)):
+        paid_at = now - timedelta(days=30 * number)
+        topup = Topup(
+            wallet_id=wallet_id,
+            kind="auto" if number else "checkout",
+            status="paid",
+            amount_cents=cents,
+            tax_cents=cents // 5,
+            payment_intent_id=f"pi_{wallet_id}_{number}",
+            created_at=paid_at,
+            paid_at=paid_at,
+        )
+        made.append(topup)
+    Topup.objects.bulk_create(made)
+    Refund.objects.create(
+        topup=made[-1], source="customer", status="succeeded", amount_cents=500, tax_cents=100, created_at=now
+    )
 
 
 async def _usage_make(

@@ -1,5 +1,7 @@
 """The pages that the browser looks at in both schemes and at each width; a new page gets a line here."""
 
+from datetime import UTC, datetime
+
 PUBLIC = {
     "landing": "/",
     "models": "/models",
@@ -24,6 +26,9 @@ DASHBOARD = {
     "keys": "keys",
     "usage": "usage",
     "billing": "billing",
+    "ledger": "billing/ledger",
+    "receipts": "billing/receipts",
+    "statement": f"billing/statement/{datetime.now(UTC):%Y-%m}",
     "alerts": "alerts",
     "members": "members",
     "settings": "settings",

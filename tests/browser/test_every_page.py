@@ -121,3 +121,22 @@ def test_the_admin(site, context, page, filled, scheme):
     page.goto(f"{site}/admin/")
     page.get_by_role("link", name="TokenOutput staff").wait_for()
     page.screenshot(path=ARTIFACTS / f"admin-{scheme}-1280.png")
+
+
+def test_on_paper(site, context, page, filled, complaints):
+    """The statement alone, black on white whatever the theme, within the width of an A4 sheet."""
+    log_in(context, site, filled)
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 680, "height": 960})
+    page.goto(site + filled.path(DASHBOARD["statement"]))
+    page.get_by_role("heading", name="Usage statement").wait_for()
+    for hidden in (".app-nav", ".site-header", ".no-print", ".pager"):
+        assert not page.locator(hidden).first.is_visible(), hidden
+    colours = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.documentElement).backgroundColor]"
+    )
+    assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert complaints == []
+    page.screenshot(path=ARTIFACTS / "statement-print.png", full_page=True)
+    page.pdf(path=ARTIFACTS / "statement.pdf", format="A4")
