@@ -1,5 +1,8 @@
 """The audit log: who did what in an organisation. The acting service adds a row in its transaction; none changes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +10,7 @@ from accounts.models import AuditEntry, User
 
 TEXT_LENGTH_MAX = 254
 PAGE_ROWS = 50
+_via: ContextVar[str] = ContextVar("via", default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,16 @@ class AuditFilter:
     target: str = ""
 
 
+@contextmanager
+def acting_via(what: str) -> Iterator[None]:
+    """While inside, every line says by what means its person acted: `details["via"]`."""
+    token = _via.set(what)
+    try:
+        yield
+    finally:
+        _via.reset(token)
+
+
 def audit_record(
     *,
     organization_id: int,
@@ -39,6 +53,7 @@ def audit_record(
     details: dict[str, str] | None = None,
 ) -> None:
     """Add a line. Call it inside the transaction of the act: both happen or neither. Never put a secret into it."""
+    details = (details or {}) | ({"via": via} if (via := _via.get()) else {})
     email = User.objects.filter(id=user_id).values_list("email", flat=True).first() if user_id else ""
     AuditEntry.objects.create(
         organization_id=organization_id,
@@ -46,7 +61,7 @@ def audit_record(
         actor=email or "",
         action=action,
         target=target[:TEXT_LENGTH_MAX],
-        details={name: value[:TEXT_LENGTH_MAX] for name, value in (details or {}).items()},
+        details={name: value[:TEXT_LENGTH_MAX] for name, value in details.items()},
     )
 
 

@@ -14,7 +14,9 @@ AccountsError
 ├── InvitesTooMany
 ├── OrganizationsTooMany
 ├── ApiKeyNotFound
-└── ApiKeysTooMany
+├── ApiKeysTooMany
+├── ManagementKeyNotFound
+└── ManagementKeysTooMany
 """
 
 
@@ -52,6 +54,14 @@ class ApiKeyNotFound(AccountsError):
 
 class ApiKeysTooMany(AccountsError):
     """The organisation has as many active API keys as it may."""
+
+
+class ManagementKeyNotFound(AccountsError):
+    """No such management key in this organisation."""
+
+
+class ManagementKeysTooMany(AccountsError):
+    """The organisation has as many management keys that work as it may."""
 
 
 class LastOwner(AccountsError):

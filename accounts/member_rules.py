@@ -1,13 +1,19 @@
-"""Who may change members: one check for invites, roles and removals."""
+"""Who may change what: one check for keys, one for invites, roles and removals."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 
-from accounts.errors import MemberNotFound, RoleNotAllowed
+from accounts.errors import EmailNotVerified, MemberNotFound, RoleNotAllowed
 from accounts.models import Membership
 from accounts.roles import Action, Role, role_may
+from accounts.selectors import email_verified
+
+_DOINGS = {
+    Action.API_KEYS_CHANGE: "change API keys",
+    Action.MANAGEMENT_KEYS_CHANGE: "change management keys",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +22,22 @@ class Actor:
 
     user_id: int | None
     role: str
+
+
+def member_check(*, organization_id: int, member_id: int, action: Action) -> int:
+    """The user behind a member whose role and e-mail address allow `action`.
+
+    Raises `MemberNotFound`, `EmailNotVerified`, `RoleNotAllowed`.
+    """
+    members = Membership.objects.select_related("user").filter(organization_id=organization_id)
+    member = members.filter(id=member_id).first()
+    if member is None or not member.user.is_active:
+        raise MemberNotFound("There is no such member in this organisation.")
+    if not email_verified(user=member.user):
+        raise EmailNotVerified("Verify the e-mail address first.")
+    if not role_may(member.role, action):
+        raise RoleNotAllowed(f"A member with the role {member.role} may not {_DOINGS[action]}.")
+    return int(member.user.pk)
 
 
 def actor_check(*, organization_id: int, by_member_id: int | None, roles: Collection[str]) -> Actor:

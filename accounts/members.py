@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.audit import audit_record
 from accounts.errors import LastOwner, MemberNotFound
 from accounts.member_rules import Actor, actor_check
-from accounts.models import ApiKey, Membership, Organization
+from accounts.models import ApiKey, ManagementKey, Membership, Organization
 from accounts.roles import Action, Role, role_may
 
 KeysFate = Literal["disable", "hand_over"]
@@ -48,6 +48,7 @@ def member_remove(
         actor = actor_check(organization_id=organization_id, by_member_id=by_member_id, roles={member.role})
     if member.role == Role.OWNER:
         _other_owner_check(member)
+    ManagementKey.objects.filter(member=member, revoked_at=None).update(revoked_at=timezone.now())
     mine = ApiKey.objects.filter(member=member)
     if keys == "hand_over":
         heir = _heir(organization_id, to_member_id, member)

@@ -9,16 +9,11 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
+from accounts.columns import OctetLength as OctetLength
 from accounts.keys import LAST_FOUR_LENGTH, PREFIX_LENGTH
+from accounts.management_key_models import ManagementKey as ManagementKey
 from accounts.names import NAME_LENGTH_MAX, SLUG_LENGTH_MAX
 from accounts.roles import Role
-
-
-class OctetLength(models.Func):
-    """The length of a text or bytes in bytes."""
-
-    function = "octet_length"
-    output_field = models.IntegerField()
 
 
 class UserManager(BaseUserManager["User"]):

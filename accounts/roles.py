@@ -26,6 +26,7 @@ class Action(StrEnum):
     ALERTS_CHANGE = "alerts_change"
     SETTINGS_CHANGE = "settings_change"
     AUDIT_READ = "audit_read"
+    MANAGEMENT_KEYS_CHANGE = "management_keys_change"
 
 
 _MAY: dict[Role, frozenset[Action]] = {

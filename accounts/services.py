@@ -18,15 +18,15 @@ from accounts.errors import (
     ApiKeysTooMany,
     EmailNotVerified,
     EmailTaken,
-    MemberNotFound,
     OrganizationNotFound,
     OrganizationsTooMany,
-    RoleNotAllowed,
 )
+from accounts.expiry import expiry_check
 from accounts.keys import key_make
+from accounts.member_rules import member_check
 from accounts.models import ApiKey, Membership, Organization, StarterIdentity, User
 from accounts.names import identity_hash, name_clean, slug_make
-from accounts.roles import Action, Role, role_may
+from accounts.roles import Action, Role
 from accounts.selectors import email_verified
 
 API_KEYS_ACTIVE_MAX = 1000
@@ -142,10 +142,10 @@ def api_key_create(
 ) -> NewApiKey:
     """Make an API key; with `member_id` in that member's name, whose role and e-mail address must allow it."""
     name = name_clean(name, what="API key")
-    _expiry_check(expires_at)
+    expiry_check(expires_at)
     if not Organization.objects.filter(id=organization_id, is_active=True).exists():
         raise OrganizationNotFound("There is no such organisation.")
-    user_id = _member_check(organization_id, member_id) if member_id is not None else None
+    user_id = _actor(organization_id, member_id)
     active = ApiKey.objects.filter(organization_id=organization_id, revoked_at=None)
     if active.count() >= API_KEYS_ACTIVE_MAX:
         raise ApiKeysTooMany(f"An organisation may have {API_KEYS_ACTIVE_MAX} API keys: revoke some first.")
@@ -166,7 +166,7 @@ def api_key_create(
 @transaction.atomic
 def api_key_revoke(*, organization_id: int, api_key_id: int, member_id: int | None = None) -> None:
     """Stop a key at once; twice is fine. With `member_id` that member's role must allow it."""
-    user_id = _member_check(organization_id, member_id) if member_id is not None else None
+    user_id = _actor(organization_id, member_id)
     keys = ApiKey.objects.filter(organization_id=organization_id, id=api_key_id)
     revoked = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
     name = keys.values_list("name", flat=True).first()
@@ -195,23 +195,8 @@ def _organization_insert(name: str) -> Organization:
     raise ValidationError("No free slug was found for this name: try another.", code="slug")
 
 
-def _member_check(organization_id: int, member_id: int) -> int:
-    """The user behind a member who may change API keys."""
-    members = Membership.objects.select_related("user").filter(organization_id=organization_id)
-    member = members.filter(id=member_id).first()
-    if member is None or not member.user.is_active:
-        raise MemberNotFound("There is no such member in this organisation.")
-    if not email_verified(user=member.user):
-        raise EmailNotVerified("Verify the e-mail address first.")
-    if not role_may(member.role, Action.API_KEYS_CHANGE):
-        raise RoleNotAllowed(f"A member with the role {member.role} may not change API keys.")
-    return int(member.user.pk)
-
-
-def _expiry_check(expires_at: datetime | None) -> None:
-    if expires_at is None:
-        return
-    if timezone.is_naive(expires_at):
-        raise ValidationError("Say the time zone of the expiry.", code="naive")
-    if expires_at <= timezone.now():
-        raise ValidationError("The expiry must be in the future.", code="past")
+def _actor(organization_id: int, member_id: int | None) -> int | None:
+    """The user behind a member who may change API keys; nobody where the platform itself acts."""
+    if member_id is None:
+        return None
+    return member_check(organization_id=organization_id, member_id=member_id, action=Action.API_KEYS_CHANGE)

@@ -167,13 +167,13 @@ def test_a_foreign_key_is_not_found_and_lives_on(owner, organization):
 
 
 ROLE_TABLE = """
-role       read api_keys_change  money_change  members_change  limits_change alerts_change  settings_change  audit_read
-owner      yes   yes              yes           yes             yes            yes            yes              yes
-admin      yes   yes              yes           yes             yes            yes            yes              yes
-developer  yes   yes              no            no              no             no             no               no
-billing    yes   no               yes           no              no             no             no               no
-viewer     yes   no               no            no              no             no             no               no
-"""
+role      read api_keys_change money_change members_change limits_change alerts_change settings_change audit_read management_keys_change
+owner     yes  yes             yes          yes            yes           yes           yes             yes        yes
+admin     yes  yes             yes          yes            yes           yes           yes             yes        yes
+developer yes  yes             no           no             no            no            no              no         no
+billing   yes  no              yes          no             no            no            no              no         no
+viewer    yes  no              no           no             no            no            no              no         no
+"""  # noqa: E501 -- a table
 
 
 def test_roles_may_what_the_table_says():
