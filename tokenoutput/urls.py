@@ -6,11 +6,20 @@ from django.contrib import admin
 from django.urls import include, path
 
 from billing.webhook_views import stripe_webhook
-from tokenoutput import catalog_views, key_views, pricing_views, site_views, status_views, views
+from tokenoutput import (
+    catalog_views,
+    feed_views,
+    key_views,
+    landing_views,
+    pricing_views,
+    site_views,
+    status_views,
+    views,
+)
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 
 urlpatterns = [
-    path("", views.landing, name="landing"),
+    path("", landing_views.landing, name="landing"),
     path("models", catalog_views.models, name="models"),
     path("models/<path:public_id>.md", catalog_views.model_markdown, name="model_markdown"),
     path("models/<path:public_id>", catalog_views.model, name="model"),
@@ -23,6 +32,8 @@ urlpatterns = [
     path("docs/<slug:slug>", docs_page, name="docs_page"),
     path("legal/<slug:slug>.md", legal_twin, name="legal_twin"),
     path("legal/<slug:slug>", legal_page, name="legal"),
+    path("models.xml", feed_views.models_feed, name="models_feed"),
+    path("changelog.xml", feed_views.changelog_feed, name="changelog_feed"),
     path("changelog", site_views.changelog, name="changelog"),
     path("llms.txt", site_views.llms, name="llms"),
     path("sitemap.xml", site_views.sitemap, name="sitemap"),

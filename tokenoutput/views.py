@@ -1,4 +1,4 @@
-"""Pages that join apps: landing, models, overview."""
+"""Pages that join apps: the overview."""
 
 from datetime import UTC, datetime
 
@@ -6,31 +6,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_GET
 
 from accounts.access import access_get
 from accounts.selectors import api_keys_list
 from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
-from catalog.selectors import catalog_list, docs_model
-from gateway.convert import CONVERSIONS
-from tokenoutput.worked_example import worked_example
 
-LANDING_ROWS = 5
 LATEST_ROWS = 8
-
-
-@require_safe
-def landing(request: HttpRequest) -> HttpResponse:
-    """What this is, what it costs, and a request that works."""
-    rows = catalog_list(conversions=CONVERSIONS)
-    context = {
-        "rows": rows[:LANDING_ROWS],
-        "models_count": len(rows),
-        "model": docs_model(),
-        "example": worked_example(rows),
-    }
-    return render(request, "site/landing.html", context)
 
 
 @never_cache
