@@ -1,0 +1,98 @@
+"""The dashboard's navigation: a page gets one line here, and its icon a symbol in static/img/icons.svg."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.access import Access
+from accounts.roles import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page that the navigation leads to."""
+
+    url_name: str
+    label: str | Promise
+    icon: str
+    action: Action = Action.READ
+    also: tuple[str, ...] = ()  # URL names of pages below this one.
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Pages that belong together, under a quiet heading."""
+
+    label: str | Promise
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as one visitor sees it."""
+
+    url: str
+    label: str | Promise
+    icon: str
+    is_here: bool
+
+
+BILLING_PAGES = (
+    "topup",
+    "topup_return",
+    "refund",
+    "auto_topup",
+    "budgets",
+    "ledger",
+    "receipts",
+    "statement",
+)
+GROUPS = (
+    Group("", (Entry("overview", _("Overview"), "overview"),)),
+    Group(
+        _("Build"),
+        (
+            Entry("keys", _("API keys"), "key"),
+            Entry("usage", _("Usage"), "usage"),
+        ),
+    ),
+    Group(
+        _("Money"),
+        (
+            Entry("billing", _("Billing"), "card", also=BILLING_PAGES),
+            Entry("alerts", _("Alerts"), "bell", also=("alerts_secret",)),
+        ),
+    ),
+    Group(
+        _("Organisation"),
+        (
+            Entry("members", _("Members"), "people"),
+            Entry("organization_settings", _("Settings"), "sliders"),
+            Entry("audit", _("Audit log"), "page", Action.AUDIT_READ),
+        ),
+    ),
+)
+
+
+def navigation_for(access: Access, *, url_name: str) -> list[tuple[str | Promise, list[Link]]]:
+    """Groups of links that this member may follow; a group without any is left out."""
+    organization = access.organization
+    groups = [
+        (
+            group.label,
+            [
+                Link(
+                    url=reverse(entry.url_name, args=[organization.slug]),
+                    label=entry.label,
+                    icon=entry.icon,
+                    is_here=url_name == entry.url_name or url_name in entry.also,
+                )
+                for entry in group.entries
+                if organization.may(entry.action)
+            ],
+        )
+        for group in GROUPS
+    ]
+    return [(label, links) for label, links in groups if links]
