@@ -15,6 +15,7 @@ from catalog.selectors import catalog_list
 
 log = structlog.get_logger(__name__)
 FRESH_SECONDS = 30
+KEPT_SECONDS = 120
 GOOD_PERCENT, POOR_PERCENT = 99.0, 95.0
 
 
@@ -49,11 +50,12 @@ def status(request: HttpRequest) -> HttpResponse:
 
 
 def status_now() -> Status:
-    """The present state, worked out at most once in `FRESH_SECONDS`."""
+    """The present state, worked out by one caller in `FRESH_SECONDS`; who comes meanwhile gets the last one."""
     known: Status | None = cache.get("status")
-    if known is None:
+    if known is None or cache.add("status-fresh", "yes", FRESH_SECONDS):
         known = _status()
-        cache.set("status", known, FRESH_SECONDS)
+        cache.set("status", known, KEPT_SECONDS)
+        cache.set("status-fresh", "yes", FRESH_SECONDS)
     return known
 
 
