@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection
 
 from accounts.selectors import api_key_names, members_list
+from billing.alert_models import LOW_BALANCE_NANOS
 from billing.alerts import alert_raise, alert_settle
 from catalog.money import nanos_to_usd
 
@@ -18,7 +19,10 @@ USUAL_HOURS = 7 * 24
 _BALANCES = """
     WITH looked AS (
       SELECT w.organization_id, w.posted_nanos, t.level,
-             coalesce(a.low_balance_nanos, 2000000000) AS threshold
+             coalesce(a.low_balance_nanos, greatest(%(low)s, (
+               SELECT coalesce(sum(h.charge_nanos - h.write_off_nanos), 0) FROM usage_hourly h
+                WHERE h.wallet_id = w.id AND h.hour >= ledger_now() - interval '24 hours'
+                  AND a.organization_id IS NULL))::bigint) AS threshold
         FROM wallet w
         LEFT JOIN billing_alertsettings a ON a.organization_id = w.organization_id
         LEFT JOIN billing_alertwatch t
@@ -87,7 +91,7 @@ def alerts_evaluate() -> int:
 
 def _balances() -> int:
     raised = 0
-    for organization_id, now, level, posted, threshold in _rows(_BALANCES, empty=EMPTY_NANOS):
+    for organization_id, now, level, posted, threshold in _rows(_BALANCES, empty=EMPTY_NANOS, low=LOW_BALANCE_NANOS):
         if level is None or now < level:
             alert_settle(organization_id=organization_id, kind="low_balance", level=now)
             continue

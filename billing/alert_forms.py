@@ -1,10 +1,12 @@
 """The form of alerts: what to tell, above or below what, and where."""
 
+import re
+
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from billing.alert_settings import ROLES, AlertChoices
+from billing.alert_settings import ROLES, AlertChoices, RecipientsRefused, recipients_check
 from billing.amounts import CENT_NANOS, AmountField
 from billing.webhook_post import webhook_url_check
 from catalog.addresses import AddressRefused
@@ -41,6 +43,13 @@ class AlertForm(forms.Form):
     to_owner = forms.BooleanField(label=_("Owners"), required=False)
     to_admin = forms.BooleanField(label=_("Admins"), required=False)
     to_billing = forms.BooleanField(label=_("Billing members"), required=False)
+    recipients = forms.CharField(
+        label=_("Further e-mail addresses"),
+        required=False,
+        max_length=2000,
+        strip=True,
+        help_text=_("At most 5, separated by commas. For example a mailing list; tell whoever reads it."),
+    )
     webhook_url = forms.CharField(
         label=_("Webhook address"),
         required=False,
@@ -54,7 +63,15 @@ class AlertForm(forms.Form):
         """The form filled with what is chosen now."""
         names = set(cls.base_fields) & set(AlertChoices.__dataclass_fields__)
         initial = {name: getattr(choices, name) for name in names}
+        initial["recipients"] = ", ".join(choices.recipients)
         return cls(initial=initial | {f"to_{role}": role in choices.roles for role in ROLES})
+
+    def clean_recipients(self) -> list[str]:
+        """Addresses, each once."""
+        try:
+            return recipients_check(re.split(r"[\s,;]+", self.cleaned_data["recipients"]))
+        except RecipientsRefused as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_webhook_url(self) -> str:
         """An address that may be called."""

@@ -11,6 +11,9 @@ from catalog.encryption import SecretField
 KINDS = ("low_balance", "key_limit", "topup_failed", "unusual_spend", "test")
 CHANNELS = ("email", "webhook")
 STATES = ("waiting", "sent", "given_up")
+# Where nobody chose, a balance is low below this and below what the last day cost.
+LOW_BALANCE_NANOS = 5_000_000_000
+RECIPIENTS_MAX = 5
 
 
 def _choices(names: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -29,13 +32,14 @@ class AlertSettings(models.Model):
         "accounts.Organization", on_delete=models.CASCADE, primary_key=True, related_name="+"
     )
     low_balance = models.BooleanField(default=True)
-    low_balance_nanos = models.BigIntegerField(default=2_000_000_000)
+    low_balance_nanos = models.BigIntegerField(default=LOW_BALANCE_NANOS)
     key_limit = models.BooleanField(default=True)
     topup_failed = models.BooleanField(default=True)
     unusual_spend = models.BooleanField(default=True)
     unusual_factor = models.PositiveSmallIntegerField(default=5)
     unusual_floor_nanos = models.BigIntegerField(default=5_000_000_000)
     roles = models.JSONField(default=roles_default)
+    recipients = models.JSONField(default=list, blank=True)  # Further addresses, of nobody who is a member.
     webhook_url = models.CharField(max_length=500, blank=True, default="")
     webhook_secret = SecretField(blank=True, default="")
 

@@ -5,19 +5,26 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.audit import audit_record
-from billing.alert_models import AlertSettings
+from billing.alert_models import RECIPIENTS_MAX, AlertSettings
 from billing.alerts import settings_row
 from billing.webhook_post import webhook_url_check
 
 ROLES = ("owner", "admin", "billing")
 
 
+class RecipientsRefused(ValueError):
+    """A further address is none, or there are too many; the message says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertChoices:
-    """What to tell and above or below what; `roles` are told by e-mail, `webhook_url` too where there is one."""
+    """What to tell and above or below what; `roles` and `recipients` are told by e-mail, `webhook_url` too."""
 
     low_balance: bool
     low_balance_nanos: int
@@ -28,6 +35,7 @@ class AlertChoices:
     unusual_floor_nanos: int
     roles: Collection[str]
     webhook_url: str
+    recipients: Collection[str] = ()
 
 
 def alert_choices_get(*, organization_id: int) -> AlertChoices:
@@ -43,21 +51,44 @@ def alert_choices_get(*, organization_id: int) -> AlertChoices:
         unusual_floor_nanos=row.unusual_floor_nanos,
         roles=tuple(row.roles),
         webhook_url=row.webhook_url,
+        recipients=tuple(row.recipients),
     )
 
 
 @transaction.atomic
 def alert_choices_set(*, organization_id: int, choices: AlertChoices, user_id: int | None = None) -> str | None:
-    """Save them; the new secret when a webhook gets its first address. Raises `catalog.addresses.AddressRefused`."""
+    """Save them; the new secret when a webhook gets its first address. Raises `AddressRefused`, `RecipientsRefused`."""
     if choices.webhook_url:
         webhook_url_check(choices.webhook_url, loopback_allowed=settings.DEBUG)
-    fields = asdict(choices) | {"roles": [role for role in ROLES if role in choices.roles]}
+    recipients = recipients_check(choices.recipients)
+    fields = asdict(choices) | {
+        "roles": [role for role in ROLES if role in choices.roles],
+        "recipients": recipients,
+    }
     AlertSettings.objects.update_or_create(organization_id=organization_id, defaults=fields)
-    audit_record(organization_id=organization_id, user_id=user_id, action="alerts.changed")
+    audit_record(
+        organization_id=organization_id,
+        user_id=user_id,
+        action="alerts.changed",
+        details={"recipients": ", ".join(recipients)} if recipients else {},
+    )
     row = AlertSettings.objects.select_for_update().get(organization_id=organization_id)
     if row.webhook_url and not row.webhook_secret:
         return alert_secret_new(organization_id=organization_id, user_id=user_id)
     return None
+
+
+def recipients_check(recipients: Collection[str]) -> list[str]:
+    """The addresses, each once; `RecipientsRefused` where one is none, or there are too many."""
+    checked = list(dict.fromkeys(address.strip().lower() for address in recipients if address.strip()))
+    for address in checked:
+        try:
+            validate_email(address)
+        except ValidationError as error:
+            raise RecipientsRefused(_("“%(address)s” is not an e-mail address.") % {"address": address}) from error
+    if len(checked) > RECIPIENTS_MAX:
+        raise RecipientsRefused(_("At most %(most)s further addresses.") % {"most": RECIPIENTS_MAX})
+    return checked
 
 
 @transaction.atomic

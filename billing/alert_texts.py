@@ -15,12 +15,23 @@ class AlertText:
     figures: tuple[tuple[str, str], ...]
     page: str
 
+    @property
+    def button(self) -> str:
+        """What the page is for."""
+        return str(_BUTTONS[self.page])
+
 
 def alert_text(*, kind: str, level: int, facts: Mapping[str, str]) -> AlertText:
     """The words for an alert of this kind and level."""
     return _WORDS[kind](level, facts)
 
 
+_BUTTONS = {
+    "billing": gettext_lazy("Open billing"),
+    "keys": gettext_lazy("Open API keys"),
+    "usage": gettext_lazy("Open usage"),
+    "alerts": gettext_lazy("Open alerts"),
+}
 # Whose limit or budget, by the fact "of".
 _LIMITED = {
     "API key": gettext_lazy("API key “%(name)s”"),

@@ -114,6 +114,7 @@ def settings_row(*, organization_id: int) -> AlertSettings:
 def _alert_create(settings: AlertSettings, *, kind: AlertKind, level: int, facts: Facts) -> int:
     members = members_list(organization_id=settings.organization_id)
     targets = [("email", member.email) for member in members if member.role in settings.roles]
+    targets += [("email", address) for address in settings.recipients if ("email", address) not in targets]
     if settings.webhook_url:
         targets.append(("webhook", settings.webhook_url))
     alert = Alert.objects.create(organization_id=settings.organization_id, kind=kind, level=level, facts=dict(facts))

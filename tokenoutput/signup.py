@@ -64,10 +64,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         self, template_prefix: str, email: str, context: dict[str, Any], headers: dict[str, str] | None = None
     ) -> EmailMultiAlternatives:
         """The text, and the same as HTML: one look for every code and notice."""
+        context = context | {"site_url": settings.SITE_URL}
         plain = super().render_mail(template_prefix, email, context, headers)
         subject, text = str(plain.subject), str(plain.body)
         message = EmailMultiAlternatives(subject, text, plain.from_email, plain.to, headers=headers)
-        html = render_to_string("mail/plain.html", {"subject": subject, "paragraphs": text.strip().split("\n\n")})
+        html = render_to_string(
+            "mail/plain.html",
+            {
+                "subject": subject,
+                "code": context.get("code"),
+                "paragraphs": text.strip().split("\n\n"),
+            },
+        )
         message.attach_alternative(html, "text/html")
         return message
 

@@ -31,7 +31,7 @@ def post(who, page="alerts", **changed):
 
 def test_what_is_chosen_is_kept(ada):
     html = ada.client.get(ada.path("alerts")).content.decode()
-    assert 'value="2.00"' in html  # the default, before anybody chose
+    assert 'value="5.00"' in html  # the default, before anybody chose
     assert post(ada)["Location"] == ada.path("alerts")
     row = AlertSettings.objects.get(organization_id=ada.organization.id)
     assert (row.low_balance, row.low_balance_nanos, row.key_limit) == (True, 12_500_000_000, False)
@@ -50,6 +50,8 @@ def test_what_is_chosen_is_kept(ada):
         ("low_balance_nanos", "-3", "Choose an amount from"),
         ("low_balance_nanos", "0.001", "Cents are the smallest step."),
         ("low_balance_nanos", "a lot", "dollars and cents as digits"),
+        ("recipients", "ops@example.org, nonsense", "“nonsense” is not an e-mail address."),
+        ("recipients", " ".join(f"a{n}@example.org" for n in range(6)), "At most 5 further addresses."),
         ("unusual_factor", "4", "Select a valid choice"),
         ("webhook_url", "http://example.com/", "must start with https://"),
         ("webhook_url", "https://192.168.1.1/", "private, loopback or reserved"),
@@ -65,6 +67,12 @@ def test_what_cannot_be_is_refused_beside_the_field(ada, field, typed, said):
     assert named
     assert 'aria-invalid="true"' in named[0]
     assert not AlertSettings.objects.exists()
+
+
+def test_further_addresses_are_kept_each_once(ada):
+    assert post(ada, recipients="Ops@example.org; ops@example.org,\tdev@example.org").status_code == 302
+    assert AlertSettings.objects.get().recipients == ["ops@example.org", "dev@example.org"]
+    assert 'value="ops@example.org, dev@example.org"' in ada.client.get(ada.path("alerts")).content.decode()
 
 
 def test_a_webhook_has_a_secret_that_is_shown_once(ada):

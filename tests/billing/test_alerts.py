@@ -61,6 +61,7 @@ def said(ada):
 
 
 def test_a_low_balance_is_said_once_until_it_was_well_again(ada, wallet):
+    AlertSettings.objects.create(organization_id=ada.organization.id, low_balance_nanos=2 * USD)
     assert alerts_evaluate() == 0  # $5: well, and watched from now on
     spend(wallet, 3.5)
     assert alerts_evaluate() == 1
@@ -77,6 +78,20 @@ def test_a_low_balance_is_said_once_until_it_was_well_again(ada, wallet):
     assert alerts_evaluate() == 1
     assert said(ada) == [("low_balance", 1), ("low_balance", 2), ("low_balance", 1)]
     assert Alert.objects.latest("id").facts == {"balance_usd": "1.005", "threshold_usd": "2.00"}
+
+
+def test_where_nobody_chose_a_day_of_spend_is_low(ada, wallet):
+    """$5 at least; more where the last 24 hours cost more."""
+    credit(ada, 25, "much")
+    alerts_evaluate()
+    spend(wallet, 12)
+    DjangoBooks().settle()
+    alerts_evaluate()
+    assert ("low_balance", 1) not in said(ada)  # $18 are there, $12 a day
+    spend(wallet, 4)
+    DjangoBooks().settle()
+    alerts_evaluate()
+    assert Alert.objects.get(kind="low_balance").facts == {"balance_usd": "14.00", "threshold_usd": "16.00"}
 
 
 def test_who_never_had_money_is_not_low(settings):
@@ -222,6 +237,13 @@ def test_mail_goes_to_the_chosen_roles_in_text_and_html(ada):
         assert words in message.body
         assert words in str(html)
     assert {row.state for row in deliveries_list(organization_id=ada.organization.id)} == {"sent"}
+
+
+def test_further_addresses_are_told_too_and_nobody_twice(ada):
+    AlertSettings.objects.create(organization_id=ada.organization.id, recipients=["ops@example.org", "ada@example.com"])
+    assert alert_test(organization_id=ada.organization.id, by="ada@example.com") == 2
+    assert alerts_deliver() == 2
+    assert sorted(to for message in mail.outbox for to in message.to) == ["ada@example.com", "ops@example.org"]
 
 
 def test_names_do_not_become_html(ada, wallet):
