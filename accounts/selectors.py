@@ -173,6 +173,14 @@ def members_list(*, organization_id: int) -> list[MemberView]:
     ]
 
 
+def organization_ref(*, organization_id: int) -> OrganizationRef:
+    """The organisation, named. Raises `OrganizationNotFound`."""
+    found = Organization.objects.filter(id=organization_id).values_list("id", "slug", "name").first()
+    if found is None:
+        raise OrganizationNotFound("There is no such organisation.")
+    return OrganizationRef(*found)
+
+
 def organization_by_slug_or_name(*, reference: str) -> OrganizationRef:
     """The organisation an operator means: by slug, else by exact name; `OrganizationNotFound` otherwise."""
     reference = reference.replace("\x00", "")

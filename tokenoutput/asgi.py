@@ -1,5 +1,6 @@
 """The web process's entry: lifespan, the gateway for /v1, probes, and Django for the rest."""
 
+import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tokenoutput.settings")
 _site = get_asgi_application()  # Sets Django up, which the gateway's modules need.
 
 from gateway.app import GatewayApp  # noqa: E402 -- after the set-up above
+from gateway.request_id import request_id_make  # noqa: E402 -- as before
+from tokenoutput.api.errors import envelope  # noqa: E402 -- as before
 
 type Scope = Mapping[str, Any]
 
@@ -74,8 +77,19 @@ class Application:
             receive = await site_body_read(scope, receive)
         except BodyRefused as refused:
             closing = [(b"connection", b"close")]
+            if scope["path"].startswith("/api/v1/"):
+                return await _api_refuse(send, refused, closing)
             return await answer_send(send, refused.status, str(refused).encode(), headers=closing)
         return await self._site(scope, receive, send)
+
+
+async def _api_refuse(send: Send, refused: BodyRefused, headers: list[tuple[bytes, bytes]]) -> None:
+    """In the one form of the management API's errors, which has not seen this request."""
+    request_id = str(request_id_make())
+    reason = "too_large" if refused.status == 413 else "too_slow"
+    body = json.dumps(envelope(refused.status, str(refused), reason=reason, request_id=request_id)).encode()
+    named = [*headers, (b"x-request-id", request_id.encode())]
+    await answer_send(send, refused.status, body, content_type=b"application/json", headers=named)
 
 
 async def _socket_refuse(scope: Scope, receive: Receive, send: Send) -> None:

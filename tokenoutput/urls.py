@@ -16,6 +16,7 @@ from tokenoutput import (
     status_views,
     views,
 )
+from tokenoutput.api.docs_views import docs_api
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 
 urlpatterns = [
@@ -27,6 +28,7 @@ urlpatterns = [
     path("pricing", pricing_views.pricing, name="pricing"),
     path("pricing.md", pricing_views.pricing_markdown, name="pricing_markdown"),
     path("docs/", docs_page, name="docs"),
+    path("docs/api", docs_api, name="docs_api"),
     path("docs/conversion", docs_page, {"slug": "conversion"}, name="docs_conversion"),
     path("docs/<slug:slug>.md", docs_twin, name="docs_twin"),
     path("docs/<slug:slug>", docs_page, name="docs_page"),

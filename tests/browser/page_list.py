@@ -16,6 +16,7 @@ PUBLIC = {
     "docs-billing": "/docs/billing",
     "conversion": "/docs/conversion",
     "legal": "/legal/privacy",
+    "api": "/docs/api",
     "changelog": "/changelog",
     "login": "/accounts/login/",
     "signup": "/accounts/signup/",

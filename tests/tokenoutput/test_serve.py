@@ -49,6 +49,14 @@ async def test_the_site_gets_bodies_up_to_its_limit():
         assert (await client.post("/form", content=b"a" * (SITE_BODY_BYTES_MAX + 1))).status_code == 413
 
 
+async def test_the_api_says_so_in_its_own_form():
+    async with serving() as served, client_of(served) as client:
+        answer = await client.post("/api/v1/keys", content=b"a" * (SITE_BODY_BYTES_MAX + 1))
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["metadata"]["reason"]) == (413, 413, "too_large")
+        assert error["metadata"]["request_id"] == answer.headers["X-Request-Id"]
+
+
 async def test_the_site_gets_no_endless_body():
     async def endless():
         return {"type": "http.request", "body": b"a" * 65536, "more_body": True}

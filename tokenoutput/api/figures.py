@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
 from catalog.money import nanos_to_usd, usd_to_nanos
@@ -29,18 +30,33 @@ def moment(when: datetime | None) -> str | None:
 
 
 class UsdField(serializers.DecimalField):
-    """Dollars in, as a JSON number or a string; nano-dollars inside."""
+    """Dollars in, as a JSON number or a string, between bounds; nano-dollars inside."""
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**({"max_digits": _DIGITS, "decimal_places": 9, "min_value": 0} | given))
+    default_error_messages = {"bounds": "An amount from ${least} to ${most}."}
+
+    def __init__(self, *, least_nanos: int, most_nanos: int, places: int = 9, **given: Any) -> None:
+        self.least_nanos, self.most_nanos, self.places = least_nanos, most_nanos, places
+        super().__init__(max_digits=_DIGITS, decimal_places=places, **given)
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool):
             self.fail("invalid")
-        try:
-            return usd_to_nanos(f"{super().to_internal_value(data):f}")
-        except ValueError as error:
-            raise serializers.ValidationError(str(error)) from error
+        nanos = usd_to_nanos(f"{super().to_internal_value(data):f}")
+        if not self.least_nanos <= nanos <= self.most_nanos:
+            self.fail("bounds", least=nanos_to_usd(self.least_nanos), most=nanos_to_usd(self.most_nanos))
+        return nanos
+
+
+class UsdDescribed(OpenApiSerializerFieldExtension):
+    """How the description says it: a number between bounds, or the same as a string."""
+
+    target_class = UsdField
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        field = self.target
+        bounds = {"minimum": number(field.least_nanos), "maximum": number(field.most_nanos)}
+        pattern = rf"^[0-9]{{1,8}}(\.[0-9]{{1,{field.places}}})?$"
+        return {"anyOf": [{"type": "number", **bounds}, {"type": "string", "pattern": pattern}]}
 
 
 class UtcField(serializers.DateTimeField):
@@ -53,10 +69,6 @@ class UtcField(serializers.DateTimeField):
             self.fail("utc")
         parsed: datetime = super().to_internal_value(value)
         return parsed
-
-
-class UsdString(serializers.CharField):
-    """For the schema: an exact decimal string."""
 
 
 class Strict(serializers.Serializer):

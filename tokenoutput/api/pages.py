@@ -41,6 +41,12 @@ class Flowing(serializers.Serializer):
     links = Links()
 
 
+class Deleted(serializers.Serializer):
+    """It is gone."""
+
+    deleted = serializers.BooleanField()
+
+
 class PageAsked(serializers.Serializer):
     """`offset` and `limit` as they were asked for."""
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from tokenoutput.api.inference_paths import COMPONENTS, PATHS
@@ -48,6 +49,14 @@ _SCHEMES = {
 _METHODS = ("get", "put", "post", "patch", "delete")
 
 
+class Described(AutoSchema):
+    """Says which scope an operation needs, from the view that asks for it."""
+
+    def get_extensions(self) -> dict[str, str]:
+        scope = getattr(self.view, "needs", {}).get(self.method)
+        return {"x-required-scope": scope} if scope else {}
+
+
 def operation(
     tag: str,
     summary: str,
@@ -72,6 +81,14 @@ def operation(
 def query(name: str, description: str, kind: Any = str, **given: Any) -> OpenApiParameter:
     """A parameter of the query string."""
     return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description, **given)
+
+
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key and body within 24 hours do nothing again, and get the first answer.",
+)
 
 
 def finish(result: dict[str, Any], **_given: Any) -> dict[str, Any]:

@@ -1,0 +1,22 @@
+"""What the site itself keeps: the answers of the management API to requests that may be sent again."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class OnceAnswer(models.Model):
+    """The answer to a POST with an Idempotency-Key; `sealed` opens with the secret that only the caller has."""
+
+    management_key_id = models.BigIntegerField()
+    idempotency_key = models.CharField(max_length=255)
+    fingerprint = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField(null=True)
+    sealed = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(name="once_answer_age", fields=["created_at"])]
+        constraints = [models.UniqueConstraint(name="once_unique", fields=["management_key_id", "idempotency_key"])]
+
+    def __str__(self) -> str:
+        return f"{self.management_key_id}: {self.idempotency_key}"
