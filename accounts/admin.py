@@ -99,15 +99,16 @@ class MembershipAdmin(_MembershipAdmin):
 class ApiKeyAdmin(_ApiKeyAdmin):
     """Read and revoke: a secret is shown once, to the member who makes the key."""
 
-    list_display = ["name", "prefix", "last_four", "organization", "expires_at", "revoked_at", "last_used_at"]
-    list_filter = ["revoked_at", "expires_at"]
+    list_display = ["name", "prefix", "last_four", "organization", "expires_at", "disabled_at", "revoked_at"]
+    list_filter = ["disabled_at", "revoked_at", "expires_at"]
     list_select_related = ["organization"]
     search_fields = ["prefix", "last_four", "name", "organization__slug", "member__user__email"]
     search_help_text = "Prefix, last four characters, name, organisation or e-mail address"
     ordering = ["-id"]
     fields = (
-        "organization", "member", "name", "prefix", "last_four",
-        "created_at", "expires_at", "revoked_at", "last_used_at",
+        "organization", "member", "name", "public_hash", "prefix", "last_four", "allowed_models", "allowed_ips",
+        "requests_per_minute", "created_at", "expires_at", "disabled_at", "revoked_at", "last_used_at",
+        "previous_valid_until",
     )  # fmt: skip
     readonly_fields = fields
     actions = ["revoke"]

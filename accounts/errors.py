@@ -14,6 +14,7 @@ AccountsError
 ├── InvitesTooMany
 ├── OrganizationsTooMany
 ├── ApiKeyNotFound
+├── ApiKeyRevoked
 ├── ApiKeysTooMany
 ├── ManagementKeyNotFound
 └── ManagementKeysTooMany
@@ -50,6 +51,10 @@ class MemberNotFound(AccountsError):
 
 class ApiKeyNotFound(AccountsError):
     """No such API key in this organisation."""
+
+
+class ApiKeyRevoked(AccountsError):
+    """The API key is revoked, which is final."""
 
 
 class ApiKeysTooMany(AccountsError):

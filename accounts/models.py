@@ -4,13 +4,13 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
+from accounts.api_key_models import ApiKey as ApiKey
 from accounts.columns import OctetLength as OctetLength
-from accounts.keys import LAST_FOUR_LENGTH, PREFIX_LENGTH
 from accounts.management_key_models import ManagementKey as ManagementKey
 from accounts.names import NAME_LENGTH_MAX, SLUG_LENGTH_MAX
 from accounts.roles import Role
@@ -101,36 +101,6 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.organization} ({self.role})"
-
-
-class ApiKey(models.Model):
-    """An API key without its secret: that is shown once and only its hash is kept."""
-
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="api_keys")
-    member = models.ForeignKey(Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="api_keys")
-    name = models.CharField(max_length=NAME_LENGTH_MAX)
-    key_hash = models.BinaryField(max_length=32, unique=True)
-    prefix = models.CharField(max_length=PREFIX_LENGTH)
-    last_four = models.CharField(max_length=LAST_FOUR_LENGTH)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = "API key"
-        verbose_name_plural = "API keys"
-        constraints = [
-            models.CheckConstraint(name="api_key_name_given", condition=~Q(name="")),
-            models.CheckConstraint(name="api_key_hash_length", condition=Exact(OctetLength("key_hash"), 32)),
-            models.CheckConstraint(
-                name="api_key_expires_later",
-                condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}…{self.last_four})"
 
 
 class StarterIdentity(models.Model):

@@ -1,58 +1,34 @@
-"""Every write of accounts: users, organisations, API keys."""
+"""Every write of users and organisations; those of API keys are passed on from a module of their own."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
+from django.db import IntegrityError, transaction
 
+from accounts.api_keys import (
+    API_KEYS_ACTIVE_MAX as API_KEYS_ACTIVE_MAX,
+    NewApiKey as NewApiKey,
+    api_key_create as api_key_create,
+    api_key_revoke as api_key_revoke,
+    api_keys_touch as api_keys_touch,
+)
 from accounts.audit import audit_record
 from accounts.errors import (
-    ApiKeyNotFound,
-    ApiKeysTooMany,
     EmailNotVerified,
     EmailTaken,
-    OrganizationNotFound,
     OrganizationsTooMany,
 )
-from accounts.expiry import expiry_check
-from accounts.keys import key_make
-from accounts.member_rules import member_check
-from accounts.models import ApiKey, Membership, Organization, StarterIdentity, User
+from accounts.models import Membership, Organization, StarterIdentity, User
 from accounts.names import identity_hash, name_clean, slug_make
-from accounts.roles import Action, Role
+from accounts.roles import Role
 from accounts.selectors import email_verified
 
-API_KEYS_ACTIVE_MAX = 1000
 ORGANIZATIONS_OWNED_MAX = 20
 _SLUG_TRIES = 8
 _SLUG_SUFFIX_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
-
-# Sorted and locked first: two web processes that touch the same keys must not wait for each other in a ring.
-_TOUCH = """
-UPDATE accounts_apikey k SET last_used_at = used.last_used_at
-FROM (SELECT k.id, u.last_used_at
-      FROM unnest(%s::bigint[], %s::timestamptz[]) AS u (id, last_used_at)
-      JOIN accounts_apikey k ON k.id = u.id
-      ORDER BY k.id FOR NO KEY UPDATE OF k) AS used
-WHERE k.id = used.id AND (k.last_used_at IS NULL OR k.last_used_at < used.last_used_at)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class NewApiKey:
-    """A key just made; the secret is nowhere else and is shown once."""
-
-    id: int
-    secret: str = field(repr=False)
-    prefix: str
-    last_four: str
 
 
 @transaction.atomic
@@ -136,53 +112,6 @@ def starter_claim(*, user: User, organization: Organization) -> bool:
     return created
 
 
-@transaction.atomic
-def api_key_create(
-    *, organization_id: int, name: str, member_id: int | None = None, expires_at: datetime | None = None
-) -> NewApiKey:
-    """Make an API key; with `member_id` in that member's name, whose role and e-mail address must allow it."""
-    name = name_clean(name, what="API key")
-    expiry_check(expires_at)
-    if not Organization.objects.filter(id=organization_id, is_active=True).exists():
-        raise OrganizationNotFound("There is no such organisation.")
-    user_id = _actor(organization_id, member_id)
-    active = ApiKey.objects.filter(organization_id=organization_id, revoked_at=None)
-    if active.count() >= API_KEYS_ACTIVE_MAX:
-        raise ApiKeysTooMany(f"An organisation may have {API_KEYS_ACTIVE_MAX} API keys: revoke some first.")
-    made = key_make()
-    api_key = ApiKey.objects.create(
-        organization_id=organization_id,
-        member_id=member_id,
-        name=name,
-        key_hash=made.key_hash,
-        prefix=made.prefix,
-        last_four=made.last_four,
-        expires_at=expires_at,
-    )
-    audit_record(organization_id=organization_id, user_id=user_id, action="api_key.created", target=name)
-    return NewApiKey(id=api_key.id, secret=made.secret, prefix=made.prefix, last_four=made.last_four)
-
-
-@transaction.atomic
-def api_key_revoke(*, organization_id: int, api_key_id: int, member_id: int | None = None) -> None:
-    """Stop a key at once; twice is fine. With `member_id` that member's role must allow it."""
-    user_id = _actor(organization_id, member_id)
-    keys = ApiKey.objects.filter(organization_id=organization_id, id=api_key_id)
-    revoked = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-    name = keys.values_list("name", flat=True).first()
-    if name is None:
-        raise ApiKeyNotFound("There is no such API key.")
-    if revoked:
-        audit_record(organization_id=organization_id, user_id=user_id, action="api_key.revoked", target=name)
-
-
-def api_keys_touch(*, last_used: Mapping[int, datetime]) -> None:
-    """Note when keys were last used; an older time never replaces a newer one, unknown ids are passed over."""
-    if last_used:
-        with connection.cursor() as cursor:
-            cursor.execute(_TOUCH, [list(last_used), list(last_used.values())])
-
-
 def _organization_insert(name: str) -> Organization:
     """Try the plain slug first, then with random suffixes: one is free."""
     slug = slug_make(name)
@@ -193,10 +122,3 @@ def _organization_insert(name: str) -> Organization:
         except IntegrityError:
             slug = slug_make(name, suffix="".join(secrets.choice(_SLUG_SUFFIX_LETTERS) for _ in range(5)))
     raise ValidationError("No free slug was found for this name: try another.", code="slug")
-
-
-def _actor(organization_id: int, member_id: int | None) -> int | None:
-    """The user behind a member who may change API keys; nobody where the platform itself acts."""
-    if member_id is None:
-        return None
-    return member_check(organization_id=organization_id, member_id=member_id, action=Action.API_KEYS_CHANGE)

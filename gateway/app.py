@@ -125,12 +125,12 @@ class GatewayApp:
             raise GatewayError(Reason.UNAVAILABLE, message, retry_after="1")
         if path == MODELS_PATH or path.startswith(MODELS_PATH + "/"):
             _require(method, "GET", "HEAD")
-            return await models_answer(self._runtime, path[len(MODELS_PATH) + 1 :], headers, client)
+            return await models_answer(self._runtime, path[len(MODELS_PATH) + 1 :], scope, client)
         endpoint = ENDPOINTS.get(path)
         if endpoint is None:
             raise GatewayError(Reason.NOT_FOUND, f"There is no {path[:200]} here.")
         _require(method, "POST")
-        party = await self._runtime.callers.authenticate(headers)
+        party = await self._runtime.callers.authenticate(headers, scope.get("client"))
         body = await body_read(receive, headers, self._runtime.config)
         if body is None:
             return client.leave()

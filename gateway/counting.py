@@ -7,6 +7,7 @@ from anyio import to_thread
 from toktok import batch_count
 
 from catalog.snapshot import Model, Protocol, Route
+from gateway.admission import model_check
 from gateway.client import Client
 from gateway.endpoints import COUNT_TOKENS_PATH, upstream_headers, upstream_path
 from gateway.errors import GatewayError, Reason
@@ -42,6 +43,7 @@ async def count_tokens(runtime: Runtime, call: Call, client: Client) -> None:
         if model is None:
             said = f"The model `{request.model[:100]}` does not exist here; GET /v1/models lists those that do."
             raise GatewayError(Reason.MODEL_UNKNOWN, said, "model")
+        model_check(call.party.caller, model.public_id)
         runtime.limits.take(runtime.allowance.counts_per_minute(call.party.caller), client.tell_rate)
         counted = await _counted_upstream(runtime, call, model, members)
         if counted is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from billing.fault_points import point
-from gateway.admission import Party
+from gateway.admission import Party, model_check
 from gateway.ask import Ask
 from gateway.bill import Bill
 from gateway.client import Client
@@ -72,6 +72,7 @@ def read(runtime: Runtime, call: Call) -> Ask:
     if model is None:
         said = f"The model `{request.model[:100]}` does not exist here; GET /v1/models lists those that do."
         raise GatewayError(Reason.MODEL_UNKNOWN, said, "model")
+    model_check(call.party.caller, model.public_id)
     embeds = "embeddings" in model.capabilities
     if embeds != (call.protocol == "openai_embeddings"):
         said = "makes embeddings: ask it at /v1/embeddings" if embeds else "does not make embeddings"

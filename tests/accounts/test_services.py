@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.utils import timezone
 
-from accounts import errors, services
+from accounts import api_keys, errors, services
 from accounts.keys import key_hash
 from accounts.models import ApiKey, Membership, Organization
 from accounts.roles import Action, Role, role_may
@@ -225,7 +225,7 @@ def test_a_key_outlives_its_member(organization):
 
 
 def test_an_organisation_has_a_limit_of_active_keys(organization, monkeypatch):
-    monkeypatch.setattr(services, "API_KEYS_ACTIVE_MAX", 2)
+    monkeypatch.setattr(api_keys, "API_KEYS_ACTIVE_MAX", 2)
     first, _ = [services.api_key_create(organization_id=organization.id, name="ci") for _ in range(2)]
     with pytest.raises(errors.ApiKeysTooMany):
         services.api_key_create(organization_id=organization.id, name="ci")
