@@ -5,12 +5,15 @@ from decimal import Decimal
 from django.conf import settings
 from django.http import HttpRequest
 
+from tokenoutput.appearance import theme_of
 
-def site(_request: HttpRequest) -> dict[str, object]:
-    """The site's name, its address as an API client needs it, and what a newcomer gets."""
+
+def site(request: HttpRequest) -> dict[str, object]:
+    """The site's name, its address as an API client needs it, and what a newcomer gets; the look chosen."""
     starter = Decimal(settings.STARTER_CREDIT_USD)
     return {
         "site_name": "TokenOutput",
         "site_url": settings.SITE_URL,
         "starter_credit_usd": f"{starter:.2f}" if starter else "",
+        "theme": theme_of(request),
     }

@@ -7,11 +7,13 @@ from django.urls import include, path
 
 from billing.webhook_views import stripe_webhook
 from tokenoutput import (
+    appearance,
     catalog_views,
     feed_views,
     key_views,
     landing_views,
     pricing_views,
+    profile_views,
     site_views,
     status_views,
     views,
@@ -41,6 +43,8 @@ urlpatterns = [
     path("sitemap.xml", site_views.sitemap, name="sitemap"),
     path("robots.txt", site_views.robots, name="robots"),
     path("api/v1/", include("tokenoutput.api.urls")),
+    path("theme", appearance.theme, name="theme"),
+    path("app/me", profile_views.profile, name="profile"),
     path("app/", include("accounts.urls")),
     path("", include("tokenoutput.member_urls")),
     path("app/<slug:slug>/", views.overview, name="overview"),

@@ -34,4 +34,5 @@ DASHBOARD = {
     "members": "members",
     "settings": "settings",
     "audit": "audit",
+    "profile": "../me",
 }

@@ -1,6 +1,7 @@
-"""The drawer of a phone: opened, left and followed with a keyboard and without scripts."""
+"""What every page has: the drawer of a phone, the choice of colours, forms that are sent once."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import ARTIFACTS, log_in
 
@@ -39,3 +40,37 @@ def test_the_drawer_opens_without_scripts(site, scriptless, fresh):
     page.get_by_role("button", name="Open menu").click()
     page.get_by_role("link", name="Members").click()
     page.get_by_role("heading", name="Members", exact=True).wait_for()
+
+
+def test_colours_are_chosen_without_scripts(site, scriptless):
+    page = scriptless.new_page()
+    page.goto(f"{site}/pricing?cached=50")
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    before = page.evaluate(background)
+    page.get_by_role("button", name="Dark").click()
+    page.wait_for_url("**/pricing?cached=50")
+    assert page.evaluate(background) != before
+    assert page.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
+
+
+def test_a_refused_form_has_the_focus_and_leads_to_the_field(site, page):
+    page.goto(f"{site}/accounts/signup/")
+    page.get_by_label("Email").fill("nobody@example.com")
+    page.get_by_label("Password").fill("short")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").wait_for()
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Password")).to_be_focused()
+
+
+def test_a_form_is_sent_once(site, context, page, fresh):
+    log_in(context, site, fresh)
+    page.goto(site + fresh.path("settings"))
+    posts = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    page.get_by_label("Name").fill("Twice and once")
+    page.evaluate("for (const _ of [1, 2, 3]) document.querySelector('main form').requestSubmit()")
+    page.get_by_role("button", name="Twice and once").or_(page.get_by_text("Twice and once")).first.wait_for()
+    assert len(posts) == 1
