@@ -46,6 +46,11 @@ class UsageRow:
     write_off_nanos: int
     first_content_ms: int | None
     duration_ms: int | None
+    started_at: datetime
+    price_version_id: int
+    member_id: int | None
+    held_nanos: int
+    corrects_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def usage_list(*, organization_id: int, before: UUID | None = None, limit: int =
     records = UsageRecord.objects.filter(wallet_id=row[0]).order_by("-id")
     if before is not None:
         records = records.filter(id__lt=before)
-    return [_usage_row(record) for record in records[:limit]]
+    return [usage_row(record) for record in records[:limit]]
 
 
 def spend_since(*, organization_id: int, since: datetime) -> int:
@@ -124,7 +129,8 @@ def transfers_list(*, organization_id: int, limit: int = 50) -> list[TransferRow
     ]
 
 
-def _usage_row(record: UsageRecord) -> UsageRow:
+def usage_row(record: UsageRecord) -> UsageRow:
+    """A record as others may know it."""
     return UsageRow(
         id=record.id,
         created_at=record.created_at,
@@ -146,6 +152,11 @@ def _usage_row(record: UsageRecord) -> UsageRow:
         write_off_nanos=record.write_off_nanos,
         first_content_ms=record.first_content_ms,
         duration_ms=record.duration_ms,
+        started_at=record.started_at,
+        price_version_id=record.price_version_id,
+        member_id=record.member_id,
+        held_nanos=record.held_nanos,
+        corrects_id=record.corrects_id,
     )
 
 

@@ -2,13 +2,27 @@
 
 from django.urls import path
 
-from billing import alert_views, budget_views, ledger_views, payment_views, receipt_views, statement_views, views
+from billing import (
+    alert_views,
+    budget_views,
+    ledger_views,
+    payment_views,
+    receipt_views,
+    request_views,
+    statement_views,
+    usage_views,
+    views,
+)
 
 urlpatterns = [
     path("<slug:slug>/alerts", alert_views.alerts, name="alerts"),
     path("<slug:slug>/alerts/test", alert_views.alerts_test, name="alerts_test"),
     path("<slug:slug>/alerts/secret", alert_views.alerts_secret, name="alerts_secret"),
-    path("<slug:slug>/usage", views.usage, name="usage"),
+    path("<slug:slug>/usage", usage_views.usage, name="usage"),
+    path("<slug:slug>/usage.csv", usage_views.usage_csv, name="usage_csv"),
+    path("<slug:slug>/requests", request_views.requests, name="requests"),
+    path("<slug:slug>/requests.csv", request_views.requests_csv, name="requests_csv"),
+    path("<slug:slug>/requests/<uuid:request_id>", request_views.request_page, name="request"),
     path("<slug:slug>/billing", views.billing, name="billing"),
     path("<slug:slug>/billing/budgets", budget_views.budgets, name="budgets"),
     path("<slug:slug>/billing/ledger", ledger_views.ledger, name="ledger"),

@@ -56,7 +56,7 @@ class Pricing:
 
 def charge_nanos(usage: Usage, pricing: Pricing) -> int:
     """Exact price of `usage` in nano-dollars: summed over the buckets, rounded up once."""
-    rates = _rates_for(usage.prompt_tokens, pricing)
+    rates = rates_for(usage.prompt_tokens, pricing)
     total = (
         usage.input_tokens * rates.input
         + usage.cache_read_tokens * rates.cache_read
@@ -96,6 +96,7 @@ def _possible_rates(prompt_tokens_max: int, pricing: Pricing) -> list[Rates]:
     return [pricing.rates]
 
 
-def _rates_for(prompt_tokens: int, pricing: Pricing) -> Rates:
+def rates_for(prompt_tokens: int, pricing: Pricing) -> Rates:
+    """The rates that a prompt of so many tokens goes by."""
     threshold, rates = pricing.long_context_above_tokens, pricing.long_context_rates
     return rates if rates is not None and threshold is not None and prompt_tokens > threshold else pricing.rates

@@ -55,6 +55,7 @@ GROUPS = (
         _("Build"),
         (
             Entry("keys", _("API keys"), "key"),
+            Entry("requests", _("Requests"), "list", also=("request",)),
             Entry("usage", _("Usage"), "usage"),
         ),
     ),

@@ -31,6 +31,13 @@ def usd_exact(nanos: int) -> str:
     return f"{MINUS if nanos < 0 else ''}${nanos_to_usd(abs(nanos))}"
 
 
+@register.filter
+def usd_places(amount: Decimal) -> str:
+    """A dollar amount with every place it has, at least two: "0.0000157", "0.00"."""
+    whole, _, places = f"{amount:f}".partition(".")
+    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
+
+
 @register.simple_tag
 def money(nanos: int, *, available: bool = False, signed: bool = False) -> SafeString:
     """An amount for reading that carries its exact value."""

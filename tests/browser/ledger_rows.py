@@ -18,7 +18,7 @@ DEADLINE_SECONDS = 20
 # Outcome, input, cached, output tokens, charge in nano-dollars.
 REQUESTS: tuple[tuple[Outcome, int, int, int, int], ...] = (
     ("completed", 21, 0, 34, 15_700),
-    ("completed", 12_400, 96_000, 1_870, 46_248_000),
+    ("completed", 12_400, 96_000, 1_870, 2_948_000),
     ("client_gone", 310, 0, 120, 79_000),
     ("upstream_error", 0, 0, 0, 0),
 )

@@ -26,6 +26,8 @@ DASHBOARD = {
     "overview": "",
     "keys": "keys",
     "usage": "usage",
+    "requests": "requests",
+    "requests-none": "requests?model=no-such-model",
     "billing": "billing",
     "ledger": "billing/ledger",
     "receipts": "billing/receipts",

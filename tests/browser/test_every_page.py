@@ -69,6 +69,15 @@ def test_the_dashboard(site, context, page, look, request, who, name, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_request_has_a_page(site, context, page, look, filled, scheme):
+    log_in(context, site, filled)
+    page.goto(site + filled.path("requests?outcome=completed"))
+    page.locator("tbody a").first.click()
+    page.get_by_role("heading", name="What it cost").wait_for()
+    look("request", scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_opens_over_a_page(site, context, page, look, filled, scheme):
     log_in(context, site, filled)
     page.goto(site + filled.path("keys"))
