@@ -76,6 +76,12 @@ def receipts_page(
     return [_receipt(row) for row in rows.order_by("-created_at", "-id")[:limit]]
 
 
+def receipt_get(*, organization_id: int, topup_id: UUID) -> Receipt | None:
+    """One payment of the organisation."""
+    row = payments_query(organization_id=organization_id).filter(id=topup_id).first()
+    return _receipt(row) if row else None
+
+
 def receipt_years(*, organization_id: int) -> list[int]:
     """The years in which there were payments, the newest first."""
     rows = payments_query(organization_id=organization_id).order_by("created_at")

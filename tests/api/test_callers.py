@@ -25,7 +25,7 @@ def endpoints():
         if issubclass(view, KeyedView):
             path = str(entry.pattern)
             for name, converter in entry.pattern.converters.items():
-                kind = type(converter).__name__.removesuffix("Converter").lower()
+                kind = type(converter).__name__.removesuffix("Converter").lower().replace("string", "str")
                 path = path.replace(f"<{kind}:{name}>", VALUES[kind]).replace(f"<{name}>", VALUES["str"])
             for method in view.needs:
                 yield method.lower(), path, view.needs[method]

@@ -13,6 +13,8 @@ from accounts.services import api_key_create
 from billing import ledger
 from billing.monthly import month_statement
 from billing.receipts import receipts_page
+from billing.refunds import refund_ask
+from tests.api.programs import program
 from tests.billing.payments import USD
 from tests.billing.test_admin import DjangoBooks
 from tests.billing.test_ledger_page import ago
@@ -103,6 +105,33 @@ def test_strangers_see_no_receipts(payments, ada):
     for page in ("billing/receipts", f"billing/receipts/{YEAR}.csv", f"billing/statement/{THIS_MONTH}"):
         assert eve.client.get(ada.path(page)).status_code == 404
     assert receipts_page(organization_id=eve.organization.id, before=topup.id) == []
+
+
+# --- by the API -----------------------------------------------------------------------------------------------------
+
+
+def test_receipts_lead_to_their_documents(payments):
+    asking, topup = program(payments.host), payments.topped_up(20)
+    older = payments.topped_up(10)
+    refund_ask(
+        organization_id=payments.host.organization.id, topup_id=topup.id, refund_id=uuid4(), amount_cents=500,
+        by_user_id=payments.host.user.pk,
+    )  # fmt: skip
+    first = asking.get("receipts?limit=1").json()
+    assert first["data"][0]["id"] == str(older.id)
+    (second,) = asking.get(first["links"]["next"].partition("/api/v1/")[2]).json()["data"]
+    assert (second["id"], second["amount_usd"]) == (str(topup.id), "20.000000000")
+    assert second["refunds"][0]["amount_usd"] == "-5.000000000"
+    whole = asking.data(f"receipts/{topup.id}")
+    assert "/stripe-simulator/receipts/in_" in whole["hosted_url"]
+    assert whole["pdf_url"].startswith("http")
+    line = asking.data("ledger?type=refund")[0]
+    assert line["receipt_id"] == str(topup.id)
+    assert asking.data("receipts?year=2001") == []
+    assert asking.get("receipts?cursor=nonsense").status_code == 400
+    other = program(visitor("eve"))
+    assert other.get(f"receipts/{topup.id}").status_code == 404
+    assert other.data(f"receipts?cursor={topup.id}") == []
 
 
 # --- the statement --------------------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from accounts import errors as accounts_errors
+from billing.alert_settings import RecipientsRefused
 from billing.auto_topups import AutoTopupRefused
+from billing.budgets import BudgetsOutOfOrder
 from billing.limits import LimitAmountRefused, LimitSubjectNotFound
 from billing.stripe_client import StripeNotConfigured, StripeUnavailable
 from billing.topups import TopupRefused
@@ -33,6 +35,8 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (accounts_errors.AccountsError, 409, "conflict"),
     (LimitSubjectNotFound, 404, "not_found"),
     (LimitAmountRefused, 422, "invalid"),
+    (BudgetsOutOfOrder, 422, "budgets_out_of_order"),
+    (RecipientsRefused, 422, "invalid"),
     (AddressRefused, 422, "invalid"),
     (AutoTopupRefused, 409, "auto_topup_refused"),
     (TopupRefused, 409, "topup_refused"),

@@ -2,15 +2,28 @@
 
 from django.urls import path, re_path
 
+from tokenoutput.api.alerts import AlertsTest, AlertsView, WebhookOne, WebhooksView
 from tokenoutput.api.base import NothingHere
+from tokenoutput.api.budgets import BudgetOne, BudgetsView
 from tokenoutput.api.catalog import ModelsCountView, ModelsView, ModelView
 from tokenoutput.api.credits import AutoTopupsView, CheckoutView, CreditsView
 from tokenoutput.api.docs_views import OpenApiView
 from tokenoutput.api.invites import InviteOne, InvitesView
+from tokenoutput.api.ledger import LedgerView
 from tokenoutput.api.members import MemberOne, MembersView
 from tokenoutput.api.organization import OrganizationOne
+from tokenoutput.api.receipts import ReceiptOne, ReceiptsView
 
 urlpatterns = [
+    path("organization/budgets", BudgetsView.as_view(), name="api_budgets"),
+    path("organization/budgets/<str:interval>", BudgetOne.as_view(), name="api_budget"),
+    path("ledger", LedgerView.as_view(), name="api_ledger"),
+    path("receipts", ReceiptsView.as_view(), name="api_receipts"),
+    path("receipts/<uuid:id>", ReceiptOne.as_view(), name="api_receipt"),
+    path("alerts", AlertsView.as_view(), name="api_alerts"),
+    path("alerts/test", AlertsTest.as_view(), name="api_alerts_test"),
+    path("webhooks", WebhooksView.as_view(), name="api_webhooks"),
+    path("webhooks/<str:id>", WebhookOne.as_view(), name="api_webhook"),
     path("credits", CreditsView.as_view(), name="api_credits"),
     path("credits/checkout", CheckoutView.as_view(), name="api_checkout"),
     path("credits/auto-topup", AutoTopupsView.as_view(), name="api_auto_topup"),
