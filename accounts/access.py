@@ -6,6 +6,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import redirect
@@ -35,10 +36,17 @@ def access_get(request: HttpRequest, *, slug: str, action: Action = Action.READ)
             _("Your role here, %(role)s, may not do this. Ask an owner of the organisation.")
             % {"role": organization.role}
         )
-    if settings.MFA_REQUIRED_FOR_OWNERS and organization.role == Role.OWNER and not is_mfa_enabled(request.user):
+    if second_step_missing(request.user, organization):
         messages.warning(request, _("Owners need a second step here: add a passkey or an authenticator app."))
         raise ImmediateHttpResponse(redirect("mfa_index"))
     return Access(user_id=request.user.pk, organization=organization, organizations=organizations_of(user=request.user))
+
+
+def second_step_missing(user: User | AnonymousUser, organization: OrganizationView) -> bool:
+    """Whether this owner has to add a second step before they see their organisation."""
+    if not settings.MFA_REQUIRED_FOR_OWNERS or organization.role != Role.OWNER:
+        return False
+    return not is_mfa_enabled(user)
 
 
 def user_of(request: HttpRequest) -> User | None:

@@ -116,6 +116,8 @@ class Bill:
             message = "The ledger is out of reach. Nothing was charged; try again."
             raise GatewayError(Reason.UNAVAILABLE, message, retry_after="2") from error
         self._open = answer.decision == "held"
+        if self._open:
+            self._runtime.announcer.moved(caller.organization_id)
         return answer
 
     async def _finish(self) -> None:
@@ -129,6 +131,7 @@ class Bill:
             log.warning("finish_spooled", request_id=str(self._request_id))
             return
         self._open = False
+        self._runtime.announcer.moved(self._party.caller.organization_id)
         if result.flags and result.route:
             provider = result.route.provider.slug
             log.warning("usage_odd", request_id=str(self._request_id), provider=provider, flags=sorted(result.flags))

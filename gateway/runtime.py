@@ -20,6 +20,7 @@ from billing.spool import Spool
 from catalog.selectors import snapshot_load
 from catalog.snapshot import CatalogSnapshot
 from gateway.admission import Allowance, Callers
+from gateway.announcer import Announcer
 from gateway.checkpoints import Checkpoints
 from gateway.limits import Limits
 from gateway.upstream import Upstreams
@@ -51,6 +52,7 @@ class Runtime:
         self.checkpoints: Checkpoints
         self.spool = Spool(config["spool_dir"])
         self.callers: Callers
+        self.announcer: Announcer
         self._tasks: TaskGroup
         self._snapshot_stale = anyio.Event()
         self._stopping = anyio.Event()
@@ -64,12 +66,14 @@ class Runtime:
             self.ledger = LedgerClient(self.pool, lease_id, hold_seconds=self.config["hold_seconds"])
             self.checkpoints = Checkpoints(self.pool, hold_seconds=self.config["hold_seconds"])
             self.callers = Callers(self.pool, cache_seconds=self.config["caller_cache_seconds"])
+            self.announcer = Announcer(self.pool)
             self.snapshot = await to_thread.run_sync(_snapshot)
             await self.upstreams.start()
             async with anyio.create_task_group() as services:
                 services.start_soon(self._guarded, self.ledger.run)
                 services.start_soon(self._guarded, self.checkpoints.run)
                 services.start_soon(self._guarded, self.spool.run, self.ledger.finish)
+                services.start_soon(self._guarded, self.announcer.run)
                 services.start_soon(self._renew, lease_id)
                 services.start_soon(self._refresh)
                 # Requests end before the ledger does: each that is cut still pays for what it had.

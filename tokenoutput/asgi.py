@@ -19,6 +19,8 @@ _site = get_asgi_application()  # Sets Django up, which the gateway's modules ne
 from gateway.app import GatewayApp  # noqa: E402 -- after the set-up above
 from gateway.request_id import request_id_make  # noqa: E402 -- as before
 from tokenoutput.api.errors import envelope  # noqa: E402 -- as before
+from tokenoutput.live.door import RECHECK_SECONDS, Door  # noqa: E402 -- the same
+from tokenoutput.live.hub import Hub  # noqa: E402 -- the same
 
 type Scope = Mapping[str, Any]
 
@@ -39,16 +41,24 @@ class Gateway(Protocol):
 class Application:
     """Dispatches by hand: each kind of request goes where it costs least."""
 
-    def __init__(self, *, gateway: Gateway, site: Callable[[Any, Any, Any], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        *,
+        gateway: Gateway,
+        site: Callable[[Any, Any, Any], Awaitable[None]],
+        recheck_seconds: float = RECHECK_SECONDS,
+    ) -> None:
         self.gateway = gateway
         self._site = site
         self._health = health.Health(gateway)
+        self.live = Hub()
+        self._door = Door(self.live, recheck_seconds=recheck_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._lifespan(receive, send)
         if scope["type"] == "websocket":
-            return await _socket_refuse(scope, receive, send)
+            return await self._door(scope, receive, send)
         path = scope["path"]
         if path.startswith("/v1/") or path == "/v1":
             return await self.gateway(scope, receive, send)
@@ -64,13 +74,18 @@ class Application:
         await self.gateway.start()
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(NoticeListener(self.gateway.notice).run)
+                tasks.start_soon(self.live.run)
+                tasks.start_soon(NoticeListener(self._notice).run)
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
                 tasks.cancel_scope.cancel()
         finally:
             await self.gateway.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _notice(self, channel: str, payload: str) -> None:
+        self.gateway.notice(channel, payload)
+        self.live.notice(channel, payload)
 
     async def _site_answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -90,13 +105,6 @@ async def _api_refuse(send: Send, refused: BodyRefused, headers: list[tuple[byte
     body = json.dumps(envelope(refused.status, str(refused), reason=reason, request_id=request_id)).encode()
     named = [*headers, (b"x-request-id", request_id.encode())]
     await answer_send(send, refused.status, body, content_type=b"application/json", headers=named)
-
-
-async def _socket_refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    await receive()  # websocket.connect
-    if "websocket.http.response" in scope.get("extensions", {}):
-        return await answer_send(send, 404, b"There is nothing here.", socket=True)
-    return await send({"type": "websocket.close", "code": 4404})
 
 
 application = Application(gateway=GatewayApp(), site=_site)

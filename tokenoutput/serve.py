@@ -21,14 +21,18 @@ log = structlog.get_logger(__name__)
 # After the drain, what still runs is told to end and gets this long to write its last words.
 LAST_WORDS_SECONDS = 2
 KEEP_ALIVE_SECONDS = 75
+# Sockets only tell: what a browser sends on one is at most a control frame. Small messages, many sockets: compression
+# would cost more memory than it saves bytes.
+SOCKET_BYTES_MAX = 4096
 
 
 class DrainingServer(Server):
     """First signal: not ready, new work refused, live work goes on for `drain_seconds`. Second: stop at once."""
 
-    def __init__(self, config: Config, *, gateway: Gateway, drain_seconds: float) -> None:
+    def __init__(self, config: Config, *, app: Application, drain_seconds: float) -> None:
         super().__init__(config)
-        self._gateway = gateway
+        self._live = app.live
+        self._gateway: Gateway = app.gateway
         self._drain_seconds = drain_seconds
         self.failed = False
 
@@ -52,6 +56,7 @@ class DrainingServer(Server):
     async def _drain(self) -> None:
         """The listener stays open meanwhile, so that probes see 503 and clients an answer they can retry."""
         self._gateway.draining = True
+        self._live.drain()
         log.info("draining", seconds=self._drain_seconds)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch_for_force, tasks.cancel_scope)
@@ -79,9 +84,11 @@ def server_make(app: Application) -> DrainingServer:
         proxy_headers=settings.BEHIND_PROXY,
         forwarded_allow_ips=settings.PROXY_ADDRESSES,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        ws_max_size=SOCKET_BYTES_MAX,
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=LAST_WORDS_SECONDS,
     )
-    return DrainingServer(config, gateway=app.gateway, drain_seconds=settings.DRAIN_SECONDS)
+    return DrainingServer(config, app=app, drain_seconds=settings.DRAIN_SECONDS)
 
 
 def main() -> None:

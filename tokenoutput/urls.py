@@ -20,6 +20,7 @@ from tokenoutput import (
 )
 from tokenoutput.api.docs_views import docs_api
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
+from tokenoutput.live import views as live_views
 
 urlpatterns = [
     path("", landing_views.landing, name="landing"),
@@ -48,6 +49,7 @@ urlpatterns = [
     path("app/", include("accounts.urls")),
     path("", include("tokenoutput.member_urls")),
     path("app/<slug:slug>/", views.overview, name="overview"),
+    path("app/<slug:slug>/live", live_views.live, name="live"),
     path("app/<slug:slug>/keys", key_views.keys, name="keys"),
     path("app/<slug:slug>/keys/<int:api_key_id>/revoke", key_views.key_revoke, name="key_revoke"),
     path("app/<slug:slug>/keys/<int:api_key_id>/limit", key_views.key_limit, name="key_limit"),

@@ -12,8 +12,7 @@ from accounts.access import access_get
 from accounts.selectors import api_keys_list
 from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
-
-LATEST_ROWS = 8
+from tokenoutput.live.state import ROWS_MAX, request_url
 
 
 @never_cache
@@ -24,12 +23,13 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     access = access_get(request, slug=slug)
     organization_id = access.organization.id
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    lines = usage_lines(organization_id=organization_id, limit=LATEST_ROWS)
+    lines = usage_lines(organization_id=organization_id, limit=ROWS_MAX)
     context = {
         "access": access,
         "wallet": wallet_get(organization_id=organization_id),
         "spend_today_nanos": spend_since(organization_id=organization_id, since=midnight),
-        "lines": lines,
+        "lines": [(line, request_url(slug, line)) for line in lines],
+        "rows_max": ROWS_MAX,
         "keys": [] if lines else api_keys_list(organization_id=organization_id),
     }
     return render(request, "app/overview.html", context)

@@ -18,6 +18,7 @@ BOSSES = frozenset({"owner", "admin"})
 # Who may see the page, and who may post to it: others get 403.
 SEEN = {
     "usage_csv": EVERYBODY, "requests": EVERYBODY, "requests_csv": EVERYBODY, "request": EVERYBODY,
+    "live": EVERYBODY,
     "overview": EVERYBODY, "keys": EVERYBODY, "usage": EVERYBODY, "billing": EVERYBODY, "alerts": EVERYBODY,
     "members": EVERYBODY, "organization_settings": EVERYBODY, "audit": BOSSES,
     "ledger": EVERYBODY, "ledger_csv": EVERYBODY, "receipts": EVERYBODY, "receipts_csv": EVERYBODY,

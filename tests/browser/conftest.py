@@ -1,19 +1,16 @@
 """A real browser against a real server: Debian's Chromium, the site in a thread of this process."""
 
 import os
-import socket
-import threading
 import time
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import uvicorn
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.db import connections
 from playwright.sync_api import sync_playwright
 
+from tests.gateway.platform import running
 from tests.prerequisites import chromium
 from tests.tokenoutput.pages import Visitor, catalog_make, visitor
 
@@ -32,17 +29,9 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="module")
 def server(database):
-    """The site in a thread. Rows are committed, so its own connections see them."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    running = uvicorn.Server(uvicorn.Config(get_asgi_application(), log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    until(lambda: running.started, "the site did not start")
-    yield running
-    running.should_exit = True
-    thread.join(DEADLINE_SECONDS)
-    listener.close()
+    """The whole application in a thread, gateway and sockets included. Rows are committed: its connections see them."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +71,7 @@ def context(browser, server, site):
     yield made
     for tab in made.pages:
         tab.wait_for_load_state()
+        tab.goto("about:blank")  # Its socket would stay open for as long as it does.
     until(lambda: not server.server_state.tasks, "the site still answers")  # Hanging up would leave its rows open.
     made.close()
 

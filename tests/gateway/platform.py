@@ -187,6 +187,7 @@ class GatewayServer:
 
     url: str
     upstream: Upstream
+    server: Server
 
     def customer(self, *, credit: str = "10.00") -> Customer:
         return customer_make(credit=credit)
@@ -206,19 +207,28 @@ class GatewayServer:
 
 
 @contextmanager
-def served(upstream: Upstream, **config: Any) -> Iterator[GatewayServer]:
+def served(upstream: Upstream, *, recheck_seconds: float = 30.0, **config: Any) -> Iterator[GatewayServer]:
     """The application with a gateway of its own in this process, `config` over the settings."""
+    with running(recheck_seconds=recheck_seconds, **config) as server:
+        yield GatewayServer(f"http://127.0.0.1:{_port(server)}", upstream, server)
+
+
+@contextmanager
+def running(*, recheck_seconds: float = 30.0, **config: Any) -> Iterator[Server]:
+    """The server itself, in a thread."""
     from gateway.app import GatewayApp  # noqa: PLC0415 -- needs Django set up
     from tokenoutput import asgi  # noqa: PLC0415 -- the same
     from tokenoutput.serve import server_make  # noqa: PLC0415 -- the same
 
-    server = server_make(asgi.Application(gateway=GatewayApp(config), site=asgi.application._site))
+    gateway = GatewayApp(config)
+    app = asgi.Application(gateway=gateway, site=asgi.application._site, recheck_seconds=recheck_seconds)
+    server = server_make(app)
     server.config.host, server.config.port = "127.0.0.1", 0
     thread = threading.Thread(target=server.run, name="gateway", daemon=True)
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive(), "the server started")
     try:
-        yield GatewayServer(f"http://127.0.0.1:{_port(server)}", upstream)
+        yield server
     finally:
         server.should_exit = True
         thread.join(DEADLINE_SECONDS)

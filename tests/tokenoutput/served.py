@@ -88,12 +88,13 @@ async def serving(*, drain_seconds=5.0, site=None, http=BoundedHttpProtocol):
         await answer_send(send, 200, b"site %d" % len(body.get("body", b"")))
 
     gateway, port = FakeGateway(), port_free()
+    app = Application(gateway=gateway, site=site or plain_site)
     config = Config(
-        Application(gateway=gateway, site=site or plain_site),
+        app,
         host="127.0.0.1", port=port, http=http, lifespan="on", log_config=None, server_header=False,
         timeout_graceful_shutdown=1,
     )  # fmt: skip
-    served = Served(DrainingServer(config, gateway=gateway, drain_seconds=drain_seconds), gateway, port)
+    served = Served(DrainingServer(config, app=app, drain_seconds=drain_seconds), gateway, port)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(served.run)
         with anyio.fail_after(20):
