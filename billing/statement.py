@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from django.db import connection
@@ -110,11 +110,6 @@ class StatementLine:
     def hour(self) -> datetime:
         """The hour (UTC) it is of."""
         return self.created_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-    @property
-    def hour_end(self) -> datetime:
-        """The end of that hour."""
-        return self.hour + timedelta(hours=1)
 
     @property
     def before_nanos(self) -> int:

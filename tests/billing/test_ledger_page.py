@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -81,6 +82,10 @@ def test_usage_of_an_hour_is_one_line_and_everything_adds_up(ada, wallet):
     assert "In less out: the balance" in html
     assert '<data value="10.75" title="$10.75">$10.75</data>' in html
     assert "Balance before these lines" in html
+    (link, _) = re.findall(r'href="([^"]+/requests\?[^"]+)"', html)
+    requests = ada.client.get(link.replace("&amp;", "&"))
+    assert requests.status_code == 200
+    assert requests.content.decode().count("<time") == 4  # Of that day, each of them.
 
 
 def test_hours_are_lines_of_their_own(ada, wallet):
