@@ -1,10 +1,12 @@
 """API keys to look at: a page of many, one by its public name; and who calls, for the gateway."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from psycopg import AsyncConnection
@@ -84,13 +86,26 @@ class ApiKeyFilter:
     ids: Sequence[int] | None = None
 
 
-async def caller_get(connection: AsyncConnection[Any], *, key_hash: bytes) -> Caller | None:
+async def caller_get(database: AsyncConnection[Any], *, key_hash: bytes) -> Caller | None:
     """Who holds the key with this hash; `None` if it is unknown, off, revoked, expired or its holder deactivated."""
-    async with connection.cursor(row_factory=tuple_row) as cursor:
+    async with database.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(_CALLER, {"hash": key_hash})
         row = await cursor.fetchone()
+    return _caller(row) if row else None
+
+
+def caller_get_now(*, key_hash: bytes) -> Caller | None:
+    """The same for code without an event loop."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLER, {"hash": key_hash})
+        row = cursor.fetchone()
     if row is None:
         return None
+    # Django leaves JSON as text, so that its fields may choose a decoder.
+    return _caller((*row[:4], *(text and json.loads(text) for text in row[4:6]), *row[6:]))
+
+
+def _caller(row: tuple[Any, ...]) -> Caller:
     organization_id, api_key_id, member_id, expires_at, models, networks, pace, slug, public_hash = row
     return Caller(
         organization_id,

@@ -284,13 +284,14 @@ GATEWAY = {
 }
 
 # --- Management API: keys authenticate and nothing else does, so no cookie can -----------------------------------
+MANAGEMENT_REQUESTS_PER_MINUTE = env.int("MANAGEMENT_REQUESTS_PER_MINUTE", default=300)
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["tokenoutput.api.json_parser.StrictJson"],
     # Every view is an ApiView, which names its own; a stray one would be closed.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_RATES": {"key": f"{env.int('MANAGEMENT_REQUESTS_PER_MINUTE', default=300)}/min"},
+    "DEFAULT_THROTTLE_RATES": {"key": f"{MANAGEMENT_REQUESTS_PER_MINUTE}/min"},
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "tokenoutput.api.schema.Described",
     "UNAUTHENTICATED_USER": None,

@@ -7,9 +7,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
+from accounts.api_key_selectors import caller_get_now
 from accounts.audit import acting_via
-from accounts.keys import MANAGEMENT_START, START
+from accounts.keys import MANAGEMENT_START, START, key_hash
 from accounts.management_keys import ManagementCaller, management_caller_get
+from accounts.networks import networks_hold
 
 
 class ManagementKeys(BaseAuthentication):
@@ -29,6 +31,20 @@ class ManagementKeys(BaseAuthentication):
         return 'Bearer realm="management API"'
 
 
+class AnyKeys(ManagementKeys):
+    """Takes an API key too, which then only looks at what is its own."""
+
+    def authenticate(self, request: Request) -> Any:
+        secret = secret_of(request)
+        if secret.startswith(MANAGEMENT_START):
+            return super().authenticate(request)
+        hashed = key_hash(secret)
+        caller = caller_get_now(key_hash=hashed) if hashed else None
+        if caller is None or not networks_hold(caller.networks, request.META.get("REMOTE_ADDR")):
+            raise refused()
+        return None, caller
+
+
 class ManagementKeyScheme(OpenApiAuthenticationExtension):
     """For the description; `tokenoutput.api.schema` says more of it."""
 
@@ -37,6 +53,19 @@ class ManagementKeyScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer"}
+
+
+class AnyKeyScheme(OpenApiAuthenticationExtension):
+    """For the description: either kind."""
+
+    target_class = AnyKeys
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer"}
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        return [{"managementKey": []}, {"apiKey": []}]
 
 
 def secret_of(request: Request) -> str:

@@ -10,6 +10,13 @@ from accounts.roles import Action, role_may
 from tokenoutput.api.errors import Refused
 
 
+class KeyGiven(BasePermission):
+    """Any key that is good."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.auth is not None
+
+
 class NeedsMet(BasePermission):
     """Holds a view's `needs` against the caller."""
 

@@ -5,6 +5,8 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from accounts.management_keys import ManagementCaller
+
 
 class PerKey(SimpleRateThrottle):
     """So many requests a minute of one key."""
@@ -12,4 +14,8 @@ class PerKey(SimpleRateThrottle):
     scope = "key"
 
     def get_cache_key(self, request: Request, view: Any) -> str | None:
-        return f"management-api:{request.auth.key_id}" if request.auth else None
+        if request.auth is None:
+            return None
+        kind = "management" if isinstance(request.auth, ManagementCaller) else "api"
+        number = request.auth.key_id if isinstance(request.auth, ManagementCaller) else request.auth.api_key_id
+        return f"api-requests:{kind}:{number}"

@@ -9,9 +9,11 @@ from tokenoutput.api.catalog import ModelsCountView, ModelsView, ModelView
 from tokenoutput.api.credits import AutoTopupsView, CheckoutView, CreditsView
 from tokenoutput.api.docs_views import OpenApiView
 from tokenoutput.api.invites import InviteOne, InvitesView
+from tokenoutput.api.keys import KeyOne, KeyRotation, KeysView
 from tokenoutput.api.ledger import LedgerView
 from tokenoutput.api.members import MemberOne, MembersView
 from tokenoutput.api.organization import OrganizationOne
+from tokenoutput.api.own_key import OwnKey
 from tokenoutput.api.receipts import ReceiptOne, ReceiptsView
 
 urlpatterns = [
@@ -24,6 +26,10 @@ urlpatterns = [
     path("alerts/test", AlertsTest.as_view(), name="api_alerts_test"),
     path("webhooks", WebhooksView.as_view(), name="api_webhooks"),
     path("webhooks/<str:id>", WebhookOne.as_view(), name="api_webhook"),
+    path("key", OwnKey.as_view(), name="api_own_key"),
+    path("keys", KeysView.as_view(), name="api_keys"),
+    path("keys/<str:hash>", KeyOne.as_view(), name="api_key"),
+    path("keys/<str:hash>/rotate", KeyRotation.as_view(), name="api_key_rotate"),
     path("credits", CreditsView.as_view(), name="api_credits"),
     path("credits/checkout", CheckoutView.as_view(), name="api_checkout"),
     path("credits/auto-topup", AutoTopupsView.as_view(), name="api_auto_topup"),
