@@ -125,14 +125,14 @@ def test_from_the_first_visit_to_the_bill(gateway_server, site):
     assert spend_since(organization_id=organization.id, since=datetime.now(UTC) - timedelta(hours=1)) == spent
     assert ledger_check() == []
 
-    usage = site.get(f"/app/{organization.slug}/usage").content.decode()
+    usage = site.get(f"/app/{organization.slug}/requests").content.decode()
     bill = site.get(f"/app/{organization.slug}/billing").content.decode()
     assert usage.count(model.public_id) >= 4
     assert "$0.006" in usage
     assert "Two plums" not in usage + bill
     stranger = Client()
     signed_up(stranger)
-    assert stranger.get(f"/app/{organization.slug}/usage").status_code == 404
+    assert stranger.get(f"/app/{organization.slug}/requests").status_code == 404
 
 
 def test_the_second_customer_sees_nothing_of_the_first_and_pays_for_nothing_of_theirs(gateway_server, site):
