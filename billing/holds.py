@@ -8,6 +8,7 @@ from uuid import UUID
 import anyio
 import psycopg
 
+from billing.attempts import Attempt, attempts_encode
 from billing.batches import Batcher, LedgerUnavailable as LedgerUnavailable, Pool
 from billing.checkpoints import HOLD_SECONDS
 from billing.fault_points import point
@@ -66,6 +67,8 @@ class FinishRequest:
     usage: Usage
     first_content_ms: int | None
     duration_ms: int
+    # Not known to versions before: what they spooled has none.
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ class _FinishCalls:
         SELECT n, result, charged_nanos, write_off_nanos
           FROM ledger_finish(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
                              %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-                             %s::bigint[], %s::bigint[], %s::int[], %s::int[])"""
+                             %s::bigint[], %s::bigint[], %s::int[], %s::int[], %s::text[]::jsonb[])"""
 
     async def execute(
         self, connection: psycopg.AsyncConnection[Any], requests: Sequence[FinishRequest]
@@ -195,6 +198,7 @@ class _FinishCalls:
             _array([usage.reasoning_tokens for usage in usages]),
             _array([request.first_content_ms for request in requests]),
             _array([request.duration_ms for request in requests]),
+            _attempts(requests),
         )
         point("finish.before_commit")
         cursor = await connection.execute(self.query, columns, prepare=True)
@@ -222,6 +226,13 @@ def _void(request: HoldRequest) -> FinishRequest:
         first_content_ms=None,
         duration_ms=0,
     )
+
+
+def _attempts(requests: Sequence[FinishRequest]) -> list[str | None] | None:
+    """Nothing at all for the usual batch, in which nothing failed."""
+    if not any(request.attempts for request in requests):
+        return None
+    return [attempts_encode(request.attempts) for request in requests]
 
 
 def _array(values: Iterable[int | str | None]) -> str:

@@ -158,6 +158,7 @@ class UsageRecord(models.Model):
     upstream_protocol = models.TextField(null=True)  # noqa: DJ001 -- NULL: no upstream was reached
     outcome = models.TextField(choices=_choices("completed", "client_gone", "upstream_error", "void", "reaped"))
     source = models.TextField(choices=_choices("upstream", "counted", "estimated", "checkpoint", "none"))
+    attempts = models.JSONField(null=True)
 
     class Meta:
         managed = False

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.db.models import Func, QuerySet, UUIDField, Value
 
+from billing.attempts import attempts_decode
 from billing.models import UsageRecord, Wallet
+from billing.request_attempts import AttemptRow, attempts_shown
 from billing.selectors import UsageRow, usage_row
 from catalog.lookups import PriceVersion, price_version_get
 from catalog.price_lines import PricedUsage, usage_priced
@@ -36,6 +38,12 @@ class RequestDetail:
     corrections: list[UsageRow]
     price: PriceVersion | None
     priced: PricedUsage | None
+    attempts: tuple[AttemptRow, ...]
+
+    @property
+    def failed_attempts(self) -> int:
+        """How many candidates gave nothing."""
+        return sum(not attempt.answered for attempt in self.attempts)
 
     @property
     def paid_nanos(self) -> int:
@@ -79,7 +87,8 @@ def request_get(*, organization_id: int, request_id: UUID) -> RequestDetail | No
     if record is None:
         return None
     correction_id = Func(Value(request_id, UUIDField()), function="usage_correction_id", output_field=UUIDField())
-    corrections = [usage_row(late) for late in records.filter(id=correction_id)]
+    late_records = list(records.filter(id=correction_id))
+    corrections = [usage_row(late) for late in late_records]
     row = usage_row(record)
     price = price_version_get(price_version_id=row.price_version_id)
     usage = row.usage
@@ -87,7 +96,19 @@ def request_get(*, organization_id: int, request_id: UUID) -> RequestDetail | No
         parts = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
         names = [f"{part}_tokens" for part in parts]
         usage = replace(usage, **{name: getattr(usage, name) + getattr(late.usage, name) for name in names})
-    return RequestDetail(row, corrections, price, usage_priced(usage, price.pricing) if price else None)
+    priced = usage_priced(usage, price.pricing) if price else None
+    return RequestDetail(row, corrections, price, priced, _attempts(record, late_records))
+
+
+def _attempts(record: UsageRecord, late: Sequence[UsageRecord]) -> tuple[AttemptRow, ...]:
+    """From the last that was said: an interrupted request's correction knows them, its checkpoint may not."""
+    last = late[-1] if late else record
+    return attempts_shown(
+        attempts_decode(last.attempts),
+        route_id=last.route_id if last.outcome != "void" else None,
+        protocol=last.upstream_protocol,
+        duration_ms=last.duration_ms,
+    )
 
 
 def request_id_floor(moment: datetime) -> UUID:

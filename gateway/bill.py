@@ -165,4 +165,5 @@ class Bill:
             usage,
             result.first_content_ms,
             result.duration_ms,
+            result.attempts,
         )

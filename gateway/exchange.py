@@ -10,6 +10,7 @@ import anyio
 import msgspec
 import structlog
 
+from billing.attempts import Attempt
 from billing.fault_points import point
 from billing.holds import Outcome, Source
 from catalog.pricing import TOKENS_UNBOUNDED, Usage
@@ -49,6 +50,7 @@ class Exchange:
         self._chunks: AsyncIterator[bytes] | None = None
         self._reading: Reading | None = None
         self._failure: GatewayError | None = None
+        self._attempts: list[Attempt] = []
         self._prelude = b""
         self._accepted = False
         self._status_out = False
@@ -94,9 +96,11 @@ class Exchange:
     async def open(self, candidates: Sequence[Route]) -> None:
         """Try the routes in order until one gives content; raises the last one's `GatewayError` when none does."""
         for route in candidates:
+            started = time.perf_counter()
             try:
                 await self._attempt(route)
             except UpstreamFailure as failure:
+                self._attempts.append(self._failed(route, started, failure.error))
                 await self._stack.aclose()
                 self._accepted, self._reading = False, None
                 log.warning("upstream_failed", provider=route.provider.slug, reason=failure.error.reason.name)
@@ -184,10 +188,20 @@ class Exchange:
             source,
             usage,
             self.route if self._accepted else None,
-            None if first is None else int((first - self._started) * 1000),
-            int((time.perf_counter() - self._started) * 1000),
+            None if first is None else self._ms(first),
+            self._ms(time.perf_counter()),
+            tuple(self._attempts),
             flags,
         )
+
+    def _ms(self, moment: float) -> int:
+        """Milliseconds since the request began."""
+        return int((moment - self._started) * 1000)
+
+    def _failed(self, route: Route, started: float, error: GatewayError) -> Attempt:
+        began, status = self._ms(started), error.status or error.reason.value.status
+        took = self._ms(time.perf_counter()) - began
+        return Attempt(route.id, route.protocol, status, error.reason.name.lower(), began, took)
 
     def _outcome(self) -> Outcome:
         if not self._accepted or self._reading is None:

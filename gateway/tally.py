@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from billing.attempts import Attempt
 from billing.holds import Outcome, Source
 from catalog.pricing import Usage
 from catalog.snapshot import Route
@@ -19,6 +20,7 @@ class Result:
     route: Route | None
     first_content_ms: int | None
     duration_ms: int
+    attempts: tuple[Attempt, ...]  # what failed before
     flags: frozenset[str]  # what was odd about the upstream's usage: wants a person's eye, changes nothing
 
 

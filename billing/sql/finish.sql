@@ -7,7 +7,8 @@
 -- One bad row (unknown outcome, say) fails the whole batch: the caller then sends its requests one by one.
 CREATE OR REPLACE FUNCTION ledger_finish(p_request uuid[], p_wallet bigint[], p_outcome text[], p_source text[], p_charge bigint[],
   p_cost bigint[], p_route bigint[], p_protocol text[], p_input bigint[], p_cache_read bigint[], p_cache_write_5m bigint[],
-  p_cache_write_1h bigint[], p_output bigint[], p_reasoning bigint[], p_first_content_ms int[], p_duration_ms int[])
+  p_cache_write_1h bigint[], p_output bigint[], p_reasoning bigint[], p_first_content_ms int[], p_duration_ms int[],
+  p_attempts jsonb[] DEFAULT NULL)
 RETURNS TABLE (n int, result text, charged_nanos bigint, write_off_nanos bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
@@ -28,13 +29,13 @@ BEGIN
   v_now := ledger_now();
   RETURN QUERY
   WITH asked AS MATERIALIZED (
-    SELECT DISTINCT ON (x.id) x.n::int AS n, x.id, uuid7_day(x.id) AS day, x.wallet, x.outcome, x.source, x.route, x.protocol, x.first_ms, x.ms,
+    SELECT DISTINCT ON (x.id) x.n::int AS n, x.id, uuid7_day(x.id) AS day, x.wallet, x.outcome, x.source, x.route, x.protocol, x.first_ms, x.ms, x.attempts,
            CASE WHEN x.outcome = 'void' THEN 0 ELSE greatest(x.charge, 0) END AS charge, coalesce(x.cost, 0) AS cost,
            coalesce(x.t1, 0) AS t1, coalesce(x.t2, 0) AS t2, coalesce(x.t3, 0) AS t3,
            coalesce(x.t4, 0) AS t4, coalesce(x.t5, 0) AS t5, coalesce(x.t6, 0) AS t6
       FROM unnest(p_request, p_wallet, p_outcome, p_source, p_charge, p_cost, p_route, p_protocol, p_input, p_cache_read,
-                  p_cache_write_5m, p_cache_write_1h, p_output, p_reasoning, p_first_content_ms, p_duration_ms) WITH ORDINALITY
-        AS x(id, wallet, outcome, source, charge, cost, route, protocol, t1, t2, t3, t4, t5, t6, first_ms, ms, n)
+                  p_cache_write_5m, p_cache_write_1h, p_output, p_reasoning, p_first_content_ms, p_duration_ms, p_attempts) WITH ORDINALITY
+        AS x(id, wallet, outcome, source, charge, cost, route, protocol, t1, t2, t3, t4, t5, t6, first_ms, ms, attempts, n)
      ORDER BY x.id, x.n
   ), earlier AS MATERIALIZED (
     SELECT DISTINCT ON (e.id) e.*, l.charge_nanos AS late_charge, l.write_off_nanos AS late_write_off
@@ -47,7 +48,7 @@ BEGIN
            g.price_version_id, g.client_protocol, g.created_at AS started_at
       FROM asked a JOIN gone g ON g.request_id = a.id
     UNION ALL                    -- reaped before: book actual minus checkpoint, in either direction
-    SELECT a.n, a.id, a.day, a.wallet, a.outcome, a.source, a.route, a.protocol, a.first_ms, a.ms,
+    SELECT a.n, a.id, a.day, a.wallet, a.outcome, a.source, a.route, a.protocol, a.first_ms, a.ms, a.attempts,
            a.charge - e.charge_nanos, a.cost - e.cost_nanos, a.t1 - e.input_tokens, a.t2 - e.cache_read_tokens,
            a.t3 - e.cache_write_5m_tokens, a.t4 - e.cache_write_1h_tokens, a.t5 - e.output_tokens, a.t6 - e.reasoning_tokens,
            usage_correction_id(a.id), a.id, 0, e.api_key_id, e.member_id, e.model_id, e.price_version_id, e.client_protocol, e.started_at
@@ -63,9 +64,9 @@ BEGIN
     INSERT INTO usage_record AS u (day, id, corrects_id, wallet_id, api_key_id, member_id, model_id, route_id, price_version_id,
            input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens,
            held_nanos, charge_nanos, write_off_nanos, cost_nanos, started_at, created_at, first_content_ms, duration_ms,
-           client_protocol, upstream_protocol, outcome, source)
+           client_protocol, upstream_protocol, outcome, source, attempts)
     SELECT day, record_id, corrects_id, wallet, api_key_id, member_id, model_id, route, price_version_id, t1, t2, t3, t4, t5, t6,
-           held, charge, write_off, cost, started_at, v_now, first_ms, ms, client_protocol, protocol, outcome, source
+           held, charge, write_off, cost, started_at, v_now, first_ms, ms, client_protocol, protocol, outcome, source, attempts
       FROM priced
     RETURNING coalesce(u.corrects_id, u.id) AS request_id, u.corrects_id, u.charge_nanos, u.write_off_nanos
   ), paid AS (

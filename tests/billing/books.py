@@ -23,6 +23,7 @@ FILES = (
     "clock",
     "tables",
     "budget",
+    "attempts",
     "closing",
     "shared",
     "freeze",

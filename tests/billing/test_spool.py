@@ -5,14 +5,18 @@ import resource
 import signal
 import subprocess
 import sys
+import zlib
 from collections import Counter
+from dataclasses import replace
 from uuid import UUID
 
 import anyio
+import msgspec
 import pytest
 
+from billing.attempts import Attempt
 from billing.batches import LedgerUnavailable
-from billing.holds import FinishAnswer
+from billing.holds import FinishAnswer, FinishRequest
 from billing.spool import Spool, SpoolFailed
 from tests.billing.test_holds import finish_of, hold_of
 
@@ -179,3 +183,31 @@ async def test_a_full_disk_is_told_and_admits_nothing(tmp_path, full_disk, room)
     await spool.replay(ledger.finish)
     assert {one.request_id, three.request_id} <= set(ledger.taken)
     assert files(tmp_path) == []
+
+
+async def test_what_a_version_before_wrote_is_still_sent(tmp_path):
+    """Its finishes have no attempts."""
+    [request] = finishes(1)
+    fields = msgspec.to_builtins(request)
+    del fields["attempts"]
+    body = msgspec.json.encode(fields)
+    (tmp_path / "1.spool").write_bytes(b"%08x %b\n" % (zlib.crc32(body), body))
+    ledger = Ledger()
+    assert await Spool(tmp_path).replay(ledger.finish) == 1
+    assert ledger.taken == Counter([request.request_id])
+    assert files(tmp_path) == []
+
+
+async def test_attempts_go_to_the_disk_and_back(tmp_path):
+    attempt = Attempt(route_id=3, protocol="openai_chat", status=429, reason="rate", started_ms=1, duration_ms=20)
+    [request] = finishes(1)
+    sent: list[FinishRequest] = []
+
+    async def taken(one):
+        sent.append(one)
+        return FinishAnswer("charged", 0, 0)
+
+    spool = Spool(tmp_path)
+    await spool.append(replace(request, attempts=(attempt,)))
+    assert await spool.replay(taken) == 1
+    assert sent[0].attempts == (attempt,)
