@@ -67,8 +67,6 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.github",
-    "allauth.socialaccount.providers.google",
     "django_htmx",
     "drf_spectacular",
     "accounts",
@@ -89,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tokenoutput.wrong_method.WrongMethodMiddleware",
 ]
 ROOT_URLCONF = "tokenoutput.urls"
 ASGI_APPLICATION = "tokenoutput.asgi.application"
@@ -163,6 +162,8 @@ SOCIALACCOUNT_PROVIDERS = social_providers(
     github=(env.str("GITHUB_CLIENT_ID", default=""), env.str("GITHUB_SECRET", default="")),
     google=(env.str("GOOGLE_CLIENT_ID", default=""), env.str("GOOGLE_SECRET", default="")),
 )
+# A site without a client has no addresses here that could only fail.
+INSTALLED_APPS += [f"allauth.socialaccount.providers.{site}" for site in SOCIALACCOUNT_PROVIDERS]
 LOGIN_REDIRECT_URL = "/app/"
 LOGIN_URL = "account_login"
 # Cookies do not tell ports apart, and two checkouts may run on one machine.
