@@ -119,6 +119,8 @@ class Books:
         member: int | None = None,
         lease: int = 1,
         ttl: str = "1 hour",
+        model: int = 7,
+        price: int = 8,
     ):
         """(decision, available dollars, limit) for each (request, wallet, dollars), in order."""
         ids, wallets, amounts = (list(column) for column in zip(*asked, strict=True))
@@ -126,7 +128,7 @@ class Books:
         rows = self.connection.execute(
             "SELECT decision, available_nanos, limit_id FROM ledger_hold(%s, %s, %s, %s::bigint[], %s, %s, %s, %s,"
             " %s, %s) ORDER BY n",
-            [ids, wallets, [key] * n, [member] * n, [7] * n, [8] * n, ["openai_chat"] * n,
+            [ids, wallets, [key] * n, [member] * n, [model] * n, [price] * n, ["openai_chat"] * n,
              [round(usd * USD) for usd in amounts], lease, ttl],
         ).fetchall()  # fmt: skip
         return [(decision, nanos / USD if nanos is not None else None, limit) for decision, nanos, limit in rows]

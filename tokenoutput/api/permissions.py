@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accounts.api_key_selectors import Caller
 from accounts.management_keys import SCOPES, ManagementCaller
 from accounts.roles import Action, role_may
 from tokenoutput.api.errors import Refused
@@ -31,6 +32,13 @@ class NeedsMet(BasePermission):
             raise Refused(403, f"This management key lacks the scope {scope}.", reason="scope_missing", scope=scope)
         role_check(caller, SCOPES[scope])
         return True
+
+
+class NeedsMetOrApiKey(NeedsMet):
+    """As `NeedsMet` for a management key; an API key may ask, of what is its own."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return isinstance(request.auth, Caller) or super().has_permission(request, view)
 
 
 def role_check(caller: ManagementCaller, action: Action) -> None:

@@ -2,12 +2,14 @@
 
 from django.urls import path, re_path
 
+from tokenoutput.api.activity import ActivityView
 from tokenoutput.api.alerts import AlertsTest, AlertsView, WebhookOne, WebhooksView
 from tokenoutput.api.base import NothingHere
 from tokenoutput.api.budgets import BudgetOne, BudgetsView
 from tokenoutput.api.catalog import ModelsCountView, ModelsView, ModelView
 from tokenoutput.api.credits import AutoTopupsView, CheckoutView, CreditsView
 from tokenoutput.api.docs_views import OpenApiView
+from tokenoutput.api.generations import GenerationsView, GenerationView
 from tokenoutput.api.invites import InviteOne, InvitesView
 from tokenoutput.api.keys import KeyOne, KeyRotation, KeysView
 from tokenoutput.api.ledger import LedgerView
@@ -30,6 +32,9 @@ urlpatterns = [
     path("keys", KeysView.as_view(), name="api_keys"),
     path("keys/<str:hash>", KeyOne.as_view(), name="api_key"),
     path("keys/<str:hash>/rotate", KeyRotation.as_view(), name="api_key_rotate"),
+    path("activity", ActivityView.as_view(), name="api_activity"),
+    path("generation", GenerationView.as_view(), name="api_generation"),
+    path("generations", GenerationsView.as_view(), name="api_generations"),
     path("credits", CreditsView.as_view(), name="api_credits"),
     path("credits/checkout", CheckoutView.as_view(), name="api_checkout"),
     path("credits/auto-topup", AutoTopupsView.as_view(), name="api_auto_topup"),
