@@ -22,6 +22,7 @@ def ids(page):
 def test_the_table_follows_what_is_typed(site, page, name):
     page.goto(f"{site}/models")
     page.locator(".filters-live").wait_for()
+    expect(page.get_by_text("Prices changed.")).to_be_hidden()
     page.keyboard.press("/")
     expect(page.get_by_label("Search")).to_be_focused()
     page.keyboard.type(name)
