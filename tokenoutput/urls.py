@@ -21,6 +21,7 @@ from tokenoutput import (
 from tokenoutput.api.docs_views import docs_api
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 from tokenoutput.live import views as live_views
+from tokenoutput.styleguide import styleguide
 
 urlpatterns = [
     path("", landing_views.landing, name="landing"),
@@ -44,6 +45,7 @@ urlpatterns = [
     path("sitemap.xml", site_views.sitemap, name="sitemap"),
     path("robots.txt", site_views.robots, name="robots"),
     path("api/v1/", include("tokenoutput.api.urls")),
+    path("styleguide/", styleguide, name="styleguide"),
     path("theme", appearance.theme, name="theme"),
     path("app/me", profile_views.profile, name="profile"),
     path("app/", include("accounts.urls")),

@@ -114,6 +114,18 @@ def test_what_answers_a_form(site, context, page, look, filled, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@override_settings(DEBUG=True)
+def test_the_styleguide(site, page, look, filled, scheme):
+    page.goto(f"{site}/styleguide/")
+    page.get_by_role("heading", name="Styleguide").wait_for()
+    look("styleguide", scheme)
+    page.get_by_role("button", name="Ask before it is done").click()
+    page.get_by_role("button", name="Keep it").wait_for()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.textContent") == "Ask before it is done"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_errors(site, page, look, scheme):
     page.goto(f"{site}/no-such-page")
     page.get_by_role("heading", name="There is nothing here").wait_for()
