@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.audit import audit_record
-from accounts.errors import ApiKeyNotFound, ApiKeyRevoked, ApiKeysTooMany, OrganizationNotFound
+from accounts.errors import ApiKeyNotFound, ApiKeyRevoked, ApiKeyRotated, ApiKeysTooMany, OrganizationNotFound
 from accounts.expiry import expiry_check
 from accounts.keys import key_make
 from accounts.member_rules import member_check
@@ -115,16 +115,24 @@ def api_key_update(
 
 @transaction.atomic
 def api_key_rotate(
-    *, organization_id: int, api_key_id: int, grace_seconds: int = 0, member_id: int | None = None
+    *,
+    organization_id: int,
+    api_key_id: int,
+    grace_seconds: int = 0,
+    member_id: int | None = None,
+    last_four: str | None = None,
 ) -> NewApiKey:
     """A new secret for the same key: limits and history stay, the secret before it is good for `grace_seconds`.
 
-    A secret that was in its grace already stops. Raises `ValidationError`, `ApiKeyRevoked`.
+    A secret that was in its grace already stops. With `last_four` only the secret that ends so is replaced: asked
+    twice, it happens once. Raises `ValidationError`, `ApiKeyRevoked`, `ApiKeyRotated`.
     """
     if not 0 <= grace_seconds <= GRACE_SECONDS_MAX:
         raise ValidationError("The grace may be 24 hours at most.", code="grace")
     user_id = _actor(organization_id, member_id)
     api_key = _locked(organization_id, api_key_id)
+    if last_four is not None and last_four != api_key.last_four:
+        raise ApiKeyRotated("This key was rotated a moment ago: its new secret was in the answer then.")
     made = key_make()
     kept = bool(grace_seconds)
     api_key.previous_key_hash = api_key.key_hash if kept else None

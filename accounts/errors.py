@@ -15,6 +15,7 @@ AccountsError
 ├── OrganizationsTooMany
 ├── ApiKeyNotFound
 ├── ApiKeyRevoked
+├── ApiKeyRotated
 ├── ApiKeysTooMany
 ├── ManagementKeyNotFound
 └── ManagementKeysTooMany
@@ -55,6 +56,10 @@ class ApiKeyNotFound(AccountsError):
 
 class ApiKeyRevoked(AccountsError):
     """The API key is revoked, which is final."""
+
+
+class ApiKeyRotated(AccountsError):
+    """Somebody else has just replaced the secret."""
 
 
 class ApiKeysTooMany(AccountsError):

@@ -1,5 +1,6 @@
 """Spending limits: set, removed and looked at; those of whole organisations are budgets. The hold enforces them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from billing.ledger import Period
 from catalog.money import NANOS_PER_USD, nanos_to_usd
 
 PERIODS: tuple[Period, ...] = ("daily", "weekly", "monthly", "total")
+NEAR_PERCENT = 80
 LIMIT_MIN_NANOS = NANOS_PER_USD // 100
 LIMIT_MAX_NANOS = 1_000_000 * NANOS_PER_USD
 
@@ -81,8 +83,10 @@ def limit_set(
     amount_check(amount_nanos)
     if (api_key_id is None) == (member_id is None):
         raise ValueError("A limit is of one API key or of one member.")
-    known = api_key_names(organization_id=organization_id) if api_key_id else _member_emails(organization_id)
-    name = known.get(api_key_id or member_id or 0)
+    if api_key_id:
+        name = api_key_names(organization_id=organization_id, ids=[api_key_id]).get(api_key_id)
+    else:
+        name = _member_emails(organization_id).get(member_id or 0)
     if name is None:
         raise LimitSubjectNotFound("There is no such API key or member.")
     audit_record(
@@ -107,7 +111,7 @@ def limit_remove(*, organization_id: int, limit_id: int, user_id: int | None = N
     wallet_id = ledger.wallet_open(organization_id=organization_id)
     known = next((limit for limit in limits_list(organization_id=organization_id) if limit.id == limit_id), None)
     if known is not None:
-        names = api_key_names(organization_id=organization_id)
+        names = api_key_names(organization_id=organization_id, ids=[known.api_key_id or 0])
         members = _member_emails(organization_id)
         audit_record(
             organization_id=organization_id,
@@ -127,6 +131,34 @@ def limits_list(*, organization_id: int) -> list[LimitView]:
         cursor.execute(query, [organization_id])
         limits = [LimitView(*row) for row in cursor.fetchall()]
     return sorted(limits, key=lambda limit: PERIODS.index(limit.period))
+
+
+def limits_of(
+    *,
+    organization_id: int,
+    api_key_ids: Sequence[int] = (),
+    member_ids: Sequence[int] = (),
+    budgets: bool = False,
+) -> list[LimitView]:
+    """The limits of these keys and members, and the organisation's budgets, the shortest window first."""
+    query = f"""{_VIEW} JOIN wallet w ON w.id = s.wallet_id
+        WHERE w.organization_id = %s AND (s.api_key_id = ANY(%s) OR s.member_id = ANY(%s)
+              OR (%s AND s.api_key_id IS NULL AND s.member_id IS NULL)) ORDER BY s.id"""
+    with django_connection.cursor() as cursor:
+        cursor.execute(query, [organization_id, list(api_key_ids), list(member_ids), budgets])
+        limits = [LimitView(*row) for row in cursor.fetchall()]
+    return sorted(limits, key=lambda limit: PERIODS.index(limit.period))
+
+
+def keys_near_limit(*, organization_id: int) -> list[int]:
+    """The API keys of which a limit is spent or held to `NEAR_PERCENT` at least."""
+    query = """SELECT DISTINCT s.api_key_id FROM spending_limit s JOIN wallet w ON w.id = s.wallet_id
+        WHERE w.organization_id = %s AND s.api_key_id IS NOT NULL
+          AND (s.held_nanos + CASE WHEN s.window_start < limit_window(s.period, ledger_now()) THEN 0
+                                   ELSE s.spent_nanos END) * 100 >= s.amount_nanos * %s"""
+    with django_connection.cursor() as cursor:
+        cursor.execute(query, [organization_id, NEAR_PERCENT])
+        return [row[0] for row in cursor.fetchall()]
 
 
 async def limit_get(connection: psycopg.AsyncConnection[Any], *, limit_id: int) -> LimitView | None:

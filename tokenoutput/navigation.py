@@ -49,12 +49,13 @@ BILLING_PAGES = (
     "receipts",
     "statement",
 )
+KEY_PAGES = ("key", "key_rotate", "key_revoke")
 GROUPS = (
     Group("", (Entry("overview", _("Overview"), "overview"),)),
     Group(
         _("Build"),
         (
-            Entry("keys", _("API keys"), "key"),
+            Entry("keys", _("API keys"), "key", also=KEY_PAGES),
             Entry("requests", _("Requests"), "list", also=("request",)),
             Entry("usage", _("Usage"), "usage"),
         ),
@@ -71,6 +72,7 @@ GROUPS = (
         (
             Entry("members", _("Members"), "people"),
             Entry("organization_settings", _("Settings"), "sliders"),
+            Entry("management_keys", _("Management keys"), "terminal", Action.MANAGEMENT_KEYS_CHANGE),
             Entry("audit", _("Audit log"), "page", Action.AUDIT_READ),
         ),
     ),

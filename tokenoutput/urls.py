@@ -53,7 +53,7 @@ urlpatterns = [
     path("app/<slug:slug>/", views.overview, name="overview"),
     path("app/<slug:slug>/live", live_views.live, name="live"),
     path("app/<slug:slug>/keys", key_views.keys, name="keys"),
-    path("app/<slug:slug>/keys/<int:api_key_id>/revoke", key_views.key_revoke, name="key_revoke"),
+    path("", include("tokenoutput.key_urls")),
     path("app/<slug:slug>/keys/<int:api_key_id>/limit", key_views.key_limit, name="key_limit"),
     path("app/<slug:slug>/members/<int:member_id>/cap", key_views.member_cap, name="member_cap"),
     path("app/<slug:slug>/limits/<int:limit_id>/remove", key_views.limit_delete, name="limit_remove"),

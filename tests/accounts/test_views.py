@@ -24,7 +24,7 @@ def keys_of(host):
 
 
 def revoke(who, key):
-    return who.client.post(who.path(f"keys/{key.id}/revoke"))
+    return who.client.post(who.path(f"keys/{key.public_hash}/revoke"), {"confirm": key.name})
 
 
 def test_a_key_is_shown_once_inside_a_command_that_runs(ada):
@@ -78,7 +78,7 @@ def test_a_script_in_a_name_is_only_a_name(ada):
 def test_a_key_is_revoked_by_post_and_twice_is_fine(ada):
     ada.client.post(ada.path("keys"), {"name": "old"})
     (key,) = keys_of(ada)
-    assert ada.client.get(ada.path(f"keys/{key.id}/revoke")).status_code == 405
+    assert ada.client.get(ada.path(f"keys/{key.public_hash}/revoke")).status_code == 405
     assert [revoke(ada, key).status_code for _ in range(2)] == [302, 302]
     assert keys_of(ada)[0].state == "revoked"
     assert "The key is revoked" in ada.client.get(ada.path("keys")).content.decode()
@@ -90,7 +90,7 @@ def test_a_foreign_key_is_not_there(ada):
     (key,) = keys_of(ada)
     assert revoke(eve, key).status_code == 404
     assert eve.client.post(ada.path("keys"), {"name": "mine"}).status_code == 404
-    assert eve.client.post(ada.path(f"keys/{key.id}/revoke")).status_code == 404
+    assert eve.client.post(ada.path(f"keys/{key.public_hash}/revoke")).status_code == 404
     assert [key.state for key in keys_of(ada)] == ["active"]
 
 

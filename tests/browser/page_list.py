@@ -25,6 +25,8 @@ PUBLIC = {
 DASHBOARD = {
     "overview": "",
     "keys": "keys",
+    "keys-none": "keys?q=no-such-key",
+    "management-keys": "management-keys",
     "usage": "usage",
     "requests": "requests",
     "requests-none": "requests?model=no-such-model",
