@@ -95,7 +95,8 @@ class Application:
             if scope["path"].startswith("/api/v1/"):
                 return await _api_refuse(send, refused, closing)
             return await answer_send(send, refused.status, str(refused).encode(), headers=closing)
-        return await self._site(scope, receive, send)
+        # The quickstart runs a newcomer's first request through the gateway of this process.
+        return await self._site({**scope, "tokenoutput.gateway": self.gateway}, receive, send)
 
 
 async def _api_refuse(send: Send, refused: BodyRefused, headers: list[tuple[bytes, bytes]]) -> None:

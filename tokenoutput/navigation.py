@@ -51,7 +51,13 @@ BILLING_PAGES = (
 )
 KEY_PAGES = ("key", "key_rotate", "key_revoke")
 GROUPS = (
-    Group("", (Entry("overview", _("Overview"), "overview"),)),
+    Group(
+        "",
+        (
+            Entry("overview", _("Overview"), "overview"),
+            Entry("quickstart", _("Quickstart"), "play", also=("quickstart_run",)),
+        ),
+    ),
     Group(
         _("Build"),
         (

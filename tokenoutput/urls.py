@@ -21,6 +21,7 @@ from tokenoutput import (
 from tokenoutput.api.docs_views import docs_api
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 from tokenoutput.live import views as live_views
+from tokenoutput.newcomer import views as newcomer_views
 from tokenoutput.styleguide import styleguide
 
 urlpatterns = [
@@ -51,6 +52,9 @@ urlpatterns = [
     path("app/", include("accounts.urls")),
     path("", include("tokenoutput.member_urls")),
     path("app/<slug:slug>/", views.overview, name="overview"),
+    path("app/quickstart", newcomer_views.quickstart_any, name="quickstart_any"),
+    path("app/<slug:slug>/quickstart", newcomer_views.quickstart, name="quickstart"),
+    path("app/<slug:slug>/quickstart/run", newcomer_views.quickstart_run, name="quickstart_run"),
     path("app/<slug:slug>/live", live_views.live, name="live"),
     path("app/<slug:slug>/keys", key_views.keys, name="keys"),
     path("", include("tokenoutput.key_urls")),

@@ -9,7 +9,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.access import access_get
-from accounts.selectors import api_keys_list
 from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
 from tokenoutput.live.state import ROWS_MAX, request_url
@@ -30,6 +29,5 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "spend_today_nanos": spend_since(organization_id=organization_id, since=midnight),
         "lines": [(line, request_url(slug, line)) for line in lines],
         "rows_max": ROWS_MAX,
-        "keys": [] if lines else api_keys_list(organization_id=organization_id),
     }
     return render(request, "app/overview.html", context)

@@ -20,6 +20,7 @@ SEEN = {
     "usage_csv": EVERYBODY, "requests": EVERYBODY, "requests_csv": EVERYBODY, "request": EVERYBODY,
     "live": EVERYBODY,
     "key": EVERYBODY, "management_keys": BOSSES,
+    "live": EVERYBODY, "quickstart": EVERYBODY,
     "overview": EVERYBODY, "keys": EVERYBODY, "usage": EVERYBODY, "billing": EVERYBODY, "alerts": EVERYBODY,
     "members": EVERYBODY, "organization_settings": EVERYBODY, "audit": BOSSES,
     "ledger": EVERYBODY, "ledger_csv": EVERYBODY, "receipts": EVERYBODY, "receipts_csv": EVERYBODY,
@@ -29,6 +30,7 @@ SEEN = {
 POSTED = {
     "key": BOSSES | {"developer"}, "key_rotate": BOSSES | {"developer"}, "key_disable": BOSSES | {"developer"},
     "key_enable": BOSSES | {"developer"}, "management_keys": BOSSES, "management_key_revoke": BOSSES,
+    "quickstart": BOSSES | {"developer"}, "quickstart_run": BOSSES | {"developer"},
     "keys": BOSSES | {"developer"}, "key_revoke": BOSSES | {"developer"}, "key_limit": BOSSES, "member_cap": BOSSES,
     "limit_remove": BOSSES, "members": BOSSES, "member_role": BOSSES, "member_remove": BOSSES,
     "invite_resend": BOSSES, "invite_revoke": BOSSES, "organization_settings": BOSSES,

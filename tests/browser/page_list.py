@@ -24,6 +24,7 @@ PUBLIC = {
 }
 DASHBOARD = {
     "overview": "",
+    "quickstart": "quickstart",
     "keys": "keys",
     "keys-none": "keys?q=no-such-key",
     "management-keys": "management-keys",

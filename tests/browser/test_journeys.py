@@ -34,8 +34,8 @@ def test_from_the_docs_to_a_key_and_money(site, page, filled):
     code.fill(sent[1])
     page.get_by_role("button", name="Confirm").click()
 
-    page.get_by_role("heading", name="Overview").wait_for()
-    page.get_by_role("link", name="Create my first key").click()
+    page.get_by_role("heading", name="Quickstart").wait_for()
+    page.get_by_role("navigation", name="Dashboard").get_by_role("link", name="API keys").click()
     page.get_by_label("Name").fill("laptop")
     page.get_by_role("button", name="Create key").click()
     secret = page.locator("#secret").inner_text()

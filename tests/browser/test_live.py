@@ -1,12 +1,22 @@
 """Pages that follow what happens, in a browser, on the whole application with a scripted upstream behind it."""
 
+import time
+from urllib.parse import quote
+from uuid import uuid4
+
 import httpx
 import pytest
+from django.core import mail
+from django.core.cache import cache
+from django.test import override_settings
 
+from accounts.keys import key_hash
 from accounts.services import api_key_create
 from catalog.services import catalog_load
 from tests.browser.conftest import log_in, until
+from tests.browser.test_journeys import CODE
 from tests.gateway.platform import PRICE, GatewayServer, upstream
+from tests.tokenoutput.pages import PASSWORD
 from tests.upstreams.scripts import whole
 from tests.upstreams.wire import openai_answer
 
@@ -89,3 +99,40 @@ def test_prices_change_on_an_open_page_and_never_under_somebodys_hands(site, pag
     page.get_by_role("button", name="Refresh").click()
     page.locator("#catalog").get_by_text("$9.00").wait_for()
     assert page.evaluate("window.stayed")
+
+
+@override_settings(DEBUG=True)
+def test_from_signing_up_to_the_first_request_in_a_minute(site, page, sold):
+    cache.clear()  # Attempts are counted there.
+    started = time.monotonic()
+    query = quote(f"/app/quickstart?language=python&model={sold.public_id}")
+    page.goto(f"{site}/accounts/signup/?next={query}")
+    page.get_by_label("Email").fill(f"{uuid4().hex[:12]}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Send me the code").click()
+    code = page.get_by_label("Code")
+    code.wait_for()
+    sent = CODE.search(str(mail.outbox[-1].body))
+    assert sent
+    code.fill(sent[1])
+    page.get_by_role("button", name="Confirm").click()
+
+    page.get_by_role("button", name="Create my first key").dblclick()
+    secret = page.locator("#secret").inner_text()
+    assert key_hash(secret) is not None
+    # In the language and with the model that were open before.
+    assert page.get_by_role("radio", name="Python").is_checked()
+    assert sold.public_id in page.locator("#quickstart-python_openai").inner_text()
+    page.get_by_text("Waiting for your first request").wait_for()
+    page.get_by_role("button", name="Run it for me").click()
+    page.get_by_text("Two plums").wait_for()
+    received = page.get_by_role("link", name=f"{sold.public_id}, 21 in / 34 out, $0.000573")
+    received.wait_for()
+    assert time.monotonic() - started < 60
+    assert (secret in page.url, page.evaluate("localStorage.length + sessionStorage.length")) == (False, 0)
+    assert sold.requests()[-1].json["messages"] == [{"role": "user", "content": "Hello!"}]
+    received.click()
+    page.wait_for_url("**/requests/*")
+    page.go_back()
+    page.get_by_role("heading", name="Quickstart").or_(page.get_by_text("ERR_CACHE_MISS")).wait_for()
+    assert secret not in page.content()

@@ -170,6 +170,7 @@ def test_dashboard_pages_cost_few_queries_and_are_never_cached(page, django_asse
 
 def test_the_dashboard_begins_at_the_first_organisation(client):
     ada = visitor()
+    api_key_create(organization_id=ada.organization.id, name="ci")
     assert ada.client.get("/app/")["Location"] == ada.path()
     assert client.get("/app/")["Location"] == "/accounts/login/?next=/app/"
 
@@ -183,11 +184,13 @@ def test_organisations_are_changed_in_the_header():
 
 def test_the_first_request_waits_on_an_empty_overview(catalog):
     ada = visitor()
-    text = text_of(ada.client.get(ada.path()))
+    assert "Start with the quickstart" in text_of(ada.client.get(ada.path()))
+    text = text_of(ada.client.get(ada.path("quickstart")))
     assert "Create my first key" in text
     assert '"model": "small"' in text
+    assert "Waiting for your first request" in text
     api_key_create(organization_id=ada.organization.id, name="ci")
-    assert "You have a key" in text_of(ada.client.get(ada.path()))
+    assert "Make another key" in text_of(ada.client.get(ada.path("quickstart")))
 
 
 @pytest.mark.parametrize("path", ["/no-such-page", "/app/not_a-slug!/keys", "/models/"])

@@ -36,7 +36,7 @@ function put(row) {
 function requests(list) {
   if (first && list.length) {
     first.querySelector("[data-live-first-waiting]").hidden = true;
-    const link = first.querySelector("a");
+    const link = first.querySelector("[data-live-first-received] a");
     link.textContent = list.at(-1).summary;
     link.href = list.at(-1).url;
     first.querySelector("[data-live-first-received]").hidden = false;

@@ -1,0 +1,1 @@
+"""From signing up to the first request: the quickstart in the dashboard."""
