@@ -18,7 +18,6 @@ BOSSES = frozenset({"owner", "admin"})
 # Who may see the page, and who may post to it: others get 403.
 SEEN = {
     "usage_csv": EVERYBODY, "requests": EVERYBODY, "requests_csv": EVERYBODY, "request": EVERYBODY,
-    "live": EVERYBODY,
     "key": EVERYBODY, "management_keys": BOSSES,
     "live": EVERYBODY, "quickstart": EVERYBODY,
     "overview": EVERYBODY, "keys": EVERYBODY, "usage": EVERYBODY, "billing": EVERYBODY, "alerts": EVERYBODY,

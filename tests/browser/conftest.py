@@ -14,7 +14,8 @@ from tests.gateway.platform import running
 from tests.prerequisites import chromium
 from tests.tokenoutput.pages import Visitor, catalog_make, visitor
 
-ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
+HERE = Path(__file__).resolve().parent
+ARTIFACTS = HERE.parents[1] / "artifacts"
 DEADLINE_SECONDS = 20
 ARGUMENTS = [
     "--no-sandbox",
@@ -24,25 +25,32 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A profile can reach nothing but this machine.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 
-@pytest.fixture(scope="module")
+def pytest_collection_modifyitems(items):
+    """These tests one after another, after all others: so one server and one browser serve them all."""
+    items.sort(key=lambda item: item.path.parent == HERE)
+
+
+@pytest.fixture(scope="package")
 def server(database):
     """The whole application in a thread, gateway and sockets included. Rows are committed: its connections see them."""
     with running() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(server):
     """The site's address."""
     return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(site):
-    """One browser a module: Playwright's own event loop must be gone before the next asynchronous test."""
+    """One browser for all these tests: Playwright's own event loop must be gone before the next asynchronous test."""
     path = chromium()
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's loop runs in the thread that reads the rows.
@@ -60,14 +68,13 @@ def browser(site):
 
 @pytest.fixture
 def context(browser, server, site):
-    """A fresh profile that can reach nothing but this machine."""
+    """A fresh profile."""
     made = browser.new_context(
         locale="en-US",
         timezone_id="UTC",
         permissions=["clipboard-read", "clipboard-write"],
         reduced_motion="reduce",  # A colour half way to another is nobody's contrast.
     )
-    made.route("**/*", lambda route: route.continue_() if route.request.url.startswith(site) else route.abort())
     yield made
     for tab in made.pages:
         tab.wait_for_load_state()

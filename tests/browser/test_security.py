@@ -11,7 +11,6 @@ def test_a_passkey_is_added_and_signs_in(site, browser, context, complaints, fre
     local = site.replace("127.0.0.1", "localhost")  # A passkey belongs to a name; an address has none.
     fresh.user.set_password("correct horse battery")
     fresh.user.save()
-    context.route("**/*", lambda route: route.continue_() if route.request.url.startswith(local) else route.abort())
     page = context.new_page()
     page.set_default_timeout(8000)
     devices = context.new_cdp_session(page)
