@@ -24,7 +24,7 @@ endif
 unexport VIRTUAL_ENV PYENV_VERSION PYTHONHOME PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench samples soak faults canaries clean requirements
+.PHONY: help run test check format bench samples many soak faults canaries clean requirements
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -62,6 +62,9 @@ samples: .venv/installed-dev  ## replay recorded exchanges through the gateway (
 	@test -d "$(DIR)" || { echo "No recorded exchanges at DIR='$(DIR)': nothing to replay."; exit 0; }; \
 	test ! -d "$(DIR)" || SAMPLES_DIR="$(DIR)" .venv/bin/python -m pytest -q -s -p no:randomly --disable-warnings \
 	  -p no:logging tests/samples/replay.py $(ARGS)
+
+many: .venv/installed-dev  ## page through a million requests of one customer, and say how long each page takes
+	MANY_REQUESTS=1000000 .venv/bin/python -m pytest tests/billing/test_many_requests.py $(ARGS)
 
 soak: .venv/installed-dev  ## let random traffic run against the ledger for SOAK_SECONDS
 	SOAK_SECONDS=$(SOAK_SECONDS) .venv/bin/python -m pytest tests/billing -m soak $(ARGS)

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 SERIES_MAX = 8
-# The drawing's own units; CSS stretches it to its place.
-WIDTH, HEIGHT = 1000, 200
-_GAP_SHARE = 0.25
-_STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
+# Down in pixels, across in per cent: bars stretch with the page, while words and patterns keep their size.
+HEIGHT = 200
+TICKS_MAX = 5
+LABELS_MAX = 6
+_GAP_SHARE, _GAP_SHARE_FEW, _FEW = 0.25, 0.5, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,75 +21,112 @@ class Bar:
     height: str
     series: int
     label: str
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A name in the legend, its number and its total."""
+    """A name in the legend, its number, its total, and its value in each bucket."""
 
     name: str
     number: int
     total: int
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line across and its value."""
+
+    y: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A bucket's name under its bar; a minor one is left out where there is little room."""
+
+    x: str
+    text: str
+    minor: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Stacked bars with the axis's greatest and middle value; `labels` are the first, middle and last bucket's."""
+    """Stacked bars with the axis's values from 0 up and the names of some buckets."""
 
     bars: tuple[Bar, ...]
     series: tuple[Series, ...]
-    top: int
-    labels: tuple[str, ...]
-
-    @property
-    def middle(self) -> int:
-        """Half way up the axis."""
-        return self.top // 2
+    ticks: tuple[Tick, ...]
+    labels: tuple[Label, ...]
 
 
 def chart_stacked(*, buckets: Sequence[str], values: Mapping[str, Sequence[int]], others: str) -> Chart:
     """One bar a bucket, stacked from `values` (a number a bucket, by name): the greatest names, then `others`."""
-    totals = sorted(((sum(numbers), name) for name, numbers in values.items()), key=lambda pair: (-pair[0], pair[1]))
-    shown = [name for total, name in totals if total > 0][:SERIES_MAX]
-    rest = [name for total, name in totals if total > 0][SERIES_MAX:]
-    stacks = [(name, number, list(values[name])) for number, name in enumerate(shown, 1)]
-    if rest:
-        stacks.append((others, SERIES_MAX + 1, [sum(values[name][at] for name in rest) for at in range(len(buckets))]))
-    heights = [sum(numbers[at] for _, _, numbers in stacks) for at in range(len(buckets))]
-    top = axis_top(max(heights, default=0))
+    series = _series(values, others, len(buckets))
+    heights = [sum(one.values[at] for one in series) for at in range(len(buckets))]
+    axis = axis_values(max(heights, default=0))
     return Chart(
-        bars=tuple(bar for at, bucket in enumerate(buckets) for bar in _stack(at, len(buckets), bucket, stacks, top)),
-        series=tuple(Series(name, number, sum(numbers)) for name, number, numbers in stacks),
-        top=top,
-        labels=tuple(dict.fromkeys(buckets[at] for at in (0, len(buckets) // 2, len(buckets) - 1))) if buckets else (),
+        bars=tuple(bar for at, bucket in enumerate(buckets) for bar in _stack(at, bucket, buckets, series, axis[-1])),
+        series=series,
+        ticks=tuple(Tick(f"{HEIGHT - HEIGHT * value / axis[-1]:.2f}", value) for value in axis),
+        labels=_labels(buckets),
     )
 
 
-def axis_top(greatest: int) -> int:
-    """The next round number: 1, 2, 2.5 or 5 times a power of ten; 1 where there is nothing."""
+def axis_values(greatest: int) -> list[int]:
+    """From 0 to at least `greatest` in equal steps of 1, 2 or 5 times a power of ten; [0, 1] where there is nothing."""
     if greatest <= 0:
-        return 1
-    power = Decimal(10) ** (len(str(greatest)) - 1)
-    return int(next(step * power for step in _STEPS if step * power >= greatest and step * power == int(step * power)))
+        return [0, 1]
+    power = 1
+    while True:
+        for step in (power, 2 * power, 5 * power):
+            if step * (TICKS_MAX - 1) >= greatest:
+                return list(range(0, -(-greatest // step) * step + 1, step))
+        power *= 10
 
 
-def _stack(at: int, count: int, bucket: str, stacks: Sequence[tuple[str, int, list[int]]], top: int) -> list[Bar]:
+def _series(values: Mapping[str, Sequence[int]], others: str, count: int) -> tuple[Series, ...]:
+    """The greatest by total; what was called the others before stays with them."""
+    totals = sorted(((sum(numbers), name) for name, numbers in values.items()), key=lambda pair: (-pair[0], pair[1]))
+    named = [name for total, name in totals if total > 0 and name != others]
+    rest = [*named[SERIES_MAX:], *([others] if sum(values.get(others, ())) > 0 else [])]
+    shown = [(name, number, tuple(values[name])) for number, name in enumerate(named[:SERIES_MAX], 1)]
+    if rest:
+        together = tuple(sum(values[name][at] for name in rest) for at in range(count))
+        shown.append((others, SERIES_MAX + 1, together))
+    return tuple(Series(name, number, sum(numbers), numbers) for name, number, numbers in shown)
+
+
+def _stack(at: int, bucket: str, buckets: Sequence[str], series: Sequence[Series], top: int) -> list[Bar]:
     """The pieces of one bucket, from the bottom up."""
-    slot = WIDTH / count
+    slot = 100 / len(buckets)
+    gap = slot * (_GAP_SHARE if len(buckets) > _FEW else _GAP_SHARE_FEW)
     bars, below = [], 0
-    for name, number, numbers in stacks:
-        if numbers[at] > 0:
-            height = numbers[at] / top * HEIGHT
-            y = HEIGHT - (below + numbers[at]) / top * HEIGHT
+    for one in series:
+        value = one.values[at]
+        if value > 0:
+            below += value
             bars.append(
                 Bar(
-                    x=f"{at * slot + slot * _GAP_SHARE / 2:.2f}",
-                    y=f"{y:.2f}",
-                    width=f"{slot * (1 - _GAP_SHARE):.2f}",
-                    height=f"{height:.2f}",
-                    series=number,
-                    label=f"{bucket} · {name}",
+                    x=f"{at * slot + gap / 2:.3f}%",
+                    y=f"{HEIGHT - HEIGHT * below / top:.2f}",
+                    width=f"{slot - gap:.3f}%",
+                    height=f"{HEIGHT * value / top:.2f}",
+                    series=one.number,
+                    label=f"{bucket} · {one.name}",
+                    value=value,
                 )
             )
-            below += numbers[at]
     return bars
+
+
+def _labels(buckets: Sequence[str]) -> tuple[Label, ...]:
+    """Evenly spaced, each under the middle of its bar; every second one is minor."""
+    if not buckets:
+        return ()
+    every = -(-len(buckets) // LABELS_MAX)
+    return tuple(
+        Label(f"{(at + 0.5) * 100 / len(buckets):.3f}%", buckets[at], minor=bool(number % 2))
+        for number, at in enumerate(range((every - 1) // 2, len(buckets), every))
+    )

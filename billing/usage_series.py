@@ -1,8 +1,9 @@
 """Usage over time: settled hours and what is not settled yet, by model, API key, member or protocol."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection
 
@@ -29,14 +30,30 @@ used AS (
          cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens, output_tokens,
          charge_nanos - write_off_nanos, reasoning_tokens
     FROM usage_record
-   WHERE settlement_id IS NULL AND wallet_id = (SELECT id FROM w)
+   WHERE settlement_id IS NULL AND wallet_id = (SELECT id FROM w) AND day BETWEEN %(first_day)s AND %(last_day)s
      AND uuid7_hour(id) >= %(since)s AND uuid7_hour(id) < %(until)s
      AND (%(key)s::bigint IS NULL OR api_key_id = %(key)s) AND (%(member)s::bigint IS NULL OR member_id = %(member)s)
+), cells AS MATERIALIZED (
+  SELECT date_trunc(%(bucket)s, hour, 'UTC') AS starts_at, grp, sum(requests)::bigint AS requests,
+         sum(input_tokens)::bigint AS input_tokens, sum(cached_tokens)::bigint AS cached_tokens,
+         sum(output_tokens)::bigint AS output_tokens, sum(spend_nanos)::bigint AS spend_nanos,
+         sum(reasoning_tokens)::bigint AS reasoning_tokens
+    FROM used GROUP BY 1, 2
 )
-SELECT date_trunc(%(bucket)s, hour, 'UTC'), grp, sum(requests)::bigint, sum(input_tokens)::bigint,
-       sum(cached_tokens)::bigint, sum(output_tokens)::bigint, sum(spend_nanos)::bigint,
-       sum(reasoning_tokens)::bigint
-  FROM used GROUP BY 1, 2 ORDER BY 1, 2"""
+{answer}"""
+_EVERY_CELL = "SELECT * FROM cells ORDER BY starts_at, grp"
+_LARGEST = """, ranked AS (
+  SELECT grp, row_number() OVER (ORDER BY sum(
+           CASE %(metric)s WHEN 'spend' THEN spend_nanos WHEN 'requests' THEN requests
+                           ELSE input_tokens + cached_tokens + output_tokens END) DESC, grp) AS place
+    FROM cells GROUP BY grp
+)
+SELECT c.starts_at, CASE WHEN r.place <= %(most)s THEN c.grp ELSE '' END, sum(c.requests)::bigint,
+       sum(c.input_tokens)::bigint, sum(c.cached_tokens)::bigint, sum(c.output_tokens)::bigint,
+       sum(c.spend_nanos)::bigint, sum(c.reasoning_tokens)::bigint
+  FROM cells c JOIN ranked r ON r.grp = c.grp GROUP BY 1, 2 ORDER BY 1, 2"""
+# The group of all that are too small to have one of their own.
+OTHERS = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,14 @@ class UsageOf:
     member_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """How many groups stay on their own, and what they are compared by: spend, tokens or requests."""
+
+    groups: int
+    metric: str
+
+
 def usage_series(
     *,
     organization_id: int,
@@ -77,14 +102,22 @@ def usage_series(
 ) -> list[UsageCell]:
     """Cells that are not empty, the oldest first; whole hours from `since` up to, not including, `until`. UTC."""
     of = of or UsageOf()
-    arguments: dict[str, int | str | datetime | None] = {
-        "organization": organization_id,
-        "since": since,
-        "until": until,
-        "bucket": bucket,
-        "key": of.api_key_id,
-        "member": of.member_id,
-    }
+    asked = {"organization": organization_id, "since": since, "until": until, "bucket": bucket}
+    return _cells(_EVERY_CELL, group_by, asked | {"key": of.api_key_id, "member": of.member_id})
+
+
+def usage_series_largest(
+    *, organization_id: int, since: datetime, until: datetime, bucket: Bucket, group_by: GroupBy, largest: Largest
+) -> list[UsageCell]:
+    """As `usage_series`, with the groups beyond the largest added up as `OTHERS`: however many keys there are."""
+    asked = {"organization": organization_id, "since": since, "until": until, "bucket": bucket}
+    return _cells(_LARGEST, group_by, asked | {"metric": largest.metric, "most": largest.groups})
+
+
+def _cells(answer: str, group_by: GroupBy, asked: Mapping[str, Any]) -> list[UsageCell]:
+    days = {"first_day": asked["since"].date(), "last_day": asked["until"].date()}
     with connection.cursor() as cursor:
-        cursor.execute(_SERIES.format(column=_COLUMNS[group_by]), arguments)
+        cursor.execute(
+            _SERIES.format(column=_COLUMNS[group_by], answer=answer), {"key": None, "member": None, **asked, **days}
+        )
         return [UsageCell(*row) for row in cursor.fetchall()]

@@ -24,6 +24,7 @@ FILES = (
     "tables",
     "budget",
     "attempts",
+    "request_index",
     "closing",
     "shared",
     "freeze",

@@ -4,15 +4,18 @@ import csv
 import io
 import re
 from decimal import Decimal
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
 from hypothesis import given, strategies as st
 
 from accounts.services import api_key_create
-from billing.charts import chart_stacked
+from billing.charts import HEIGHT, axis_values, chart_stacked
 from billing.ledger import usage_settle
+from billing.request_forms import UsageForm
 from billing.selectors import spend_since, usage_list, wallet_get
+from billing.usage_series import OTHERS, Largest, usage_series, usage_series_largest
 from catalog.price_lines import usage_priced
 from catalog.pricing import Pricing, Rates, Usage, charge_nanos
 from tests.browser.ledger_rows import REQUESTS, usage_make
@@ -145,7 +148,7 @@ def test_the_chart_is_drawn_for_any_question(host, metric, query):
 
 def test_pages_ask_the_same_number_of_questions_however_many_rows(host, django_assert_max_num_queries):
     row = usage_list(organization_id=host.organization.id, limit=1)[0]
-    for page, most in (("requests", 9), ("usage", 9), (f"requests/{row.id}", 12), ("requests.csv", 9)):
+    for page, most in (("requests", 12), ("usage", 9), (f"requests/{row.id}", 13), ("requests.csv", 12)):
         with django_assert_max_num_queries(most):
             answer = host.client.get(host.path(page))
             assert b"".join(answer)
@@ -171,7 +174,32 @@ def test_no_bar_leaves_the_drawing_and_nothing_is_left_out(values):
     assert len(chart.series) <= 9
     assert sum(series.total for series in chart.series) == sum(map(sum, values.values()))
     for bar in chart.bars:
-        assert float(bar.x) >= 0
-        assert float(bar.x) + float(bar.width) <= 1000.01
+        x, width = float(bar.x.removesuffix("%")), float(bar.width.removesuffix("%"))
+        assert x >= 0
+        assert x + width <= 100.01
         assert float(bar.y) >= -0.01
-        assert float(bar.y) + float(bar.height) <= 200.02
+        assert float(bar.y) + float(bar.height) <= HEIGHT + 0.02
+
+
+@pytest.mark.parametrize("greatest", [0, 1, 3, 4, 5, 7, 10, 11, 99, 100, 101, 46_248_000, 10**12 + 1])
+def test_an_axis_has_few_round_values_that_hold_the_greatest(greatest):
+    values = axis_values(greatest)
+    steps = {after - before for before, after in pairwise(values)}
+    assert values[0] == 0
+    assert values[-1] >= max(greatest, 1)
+    assert 2 <= len(values) <= 5
+    assert len(steps) == 1
+    assert re.fullmatch(r"[125]0*", str(steps.pop()))
+
+
+def test_groups_that_are_too_small_are_one_and_nothing_is_lost(host):
+    window = UsageForm({"range": "30d"}).window()
+    asked = {"organization_id": host.organization.id, "since": window.since, "until": window.until}
+    every = usage_series(**asked, bucket="day", group_by="key")
+    for metric in ("spend", "tokens", "requests"):
+        most = usage_series_largest(**asked, bucket="day", group_by="key", largest=Largest(1, metric))
+        assert {cell.group for cell in most} == {min(cell.group for cell in every), OTHERS}
+        for name in ("requests", "tokens", "spend_nanos"):
+            assert sum(getattr(cell, name) for cell in most) == sum(getattr(cell, name) for cell in every)
+    whole = usage_series_largest(**asked, bucket="day", group_by="key", largest=Largest(2, "spend"))
+    assert whole == every

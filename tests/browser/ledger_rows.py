@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 from psycopg_pool import AsyncConnectionPool
 
+from billing.attempts import Attempt
 from billing.holds import FinishRequest, HoldRequest, LedgerClient, Outcome
 from billing.leases import lease_open
 from billing.models import Refund, Topup
@@ -16,6 +17,8 @@ from gateway.request_id import request_id_make
 
 DEADLINE_SECONDS = 20
 # Outcome, input, cached, output tokens, charge in nano-dollars.
+# What was tried before the large one was answered.
+BUSY = Attempt(route_id=1, protocol="anthropic_messages", status=429, reason="rate", started_ms=2, duration_ms=95)
 REQUESTS: tuple[tuple[Outcome, int, int, int, int], ...] = (
     ("completed", 21, 0, 34, 15_700),
     ("completed", 12_400, 96_000, 1_870, 2_948_000),
@@ -94,10 +97,11 @@ async def _one(
             source="upstream",
             charge_nanos=charge_nanos,
             cost_nanos=charge_nanos // 2,
-            route_id=None,
+            route_id=2 if cache_read_tokens else None,
             upstream_protocol="openai_chat",
             usage=Usage(input_tokens=input_tokens, cache_read_tokens=cache_read_tokens, output_tokens=output_tokens),
             first_content_ms=180,
             duration_ms=940,
+            attempts=(BUSY,) if cache_read_tokens else (),
         )
     )
