@@ -19,6 +19,7 @@ TARGETS = {
     "check",
     "format",
     "bench",
+    "many",
     "samples",
     "soak",
     "canaries",
