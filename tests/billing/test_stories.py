@@ -3,6 +3,8 @@
 import json
 
 import psycopg
+import pytest
+
 from gateway.request_id import request_id_make
 from tests.billing.books import USD, Purse
 
