@@ -20,6 +20,7 @@ SECTIONS = (
     "icon",
     "segments",
     "field",
+    "ticks",
     "notice",
     "badge",
     "card",
@@ -35,7 +36,21 @@ SECTIONS = (
     "prose",
 )
 # Styles of one page or one kind of page, which is where they are looked at.
-PAGES = ("catalog", "docs", "entrance", "landing", "model", "nav", "operation", "pricing", "qr", "sheet", "simulator")
+PAGES = (
+    "catalog",
+    "docs",
+    "entrance",
+    "key",
+    "landing",
+    "model",
+    "nav",
+    "operation",
+    "pricing",
+    "qr",
+    "sheet",
+    "simulator",
+    "steps",
+)
 SHADES = ("accent", "good", "warning", "bad", "information")
 _TOKEN = re.compile(r"^  --([\w-]+):", re.MULTILINE)
 
@@ -49,6 +64,17 @@ class SampleForm(forms.Form):
     note = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
     off = forms.CharField(label="Not yours to change", disabled=True, initial="acme", required=False)
     tick = forms.BooleanField(label="Save this card", required=False, help_text="It is charged only by you.")
+
+
+class SampleTicks(forms.Form):
+    """Several things to tick."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=[("read", "Read everything"), ("write", "Change everything")],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="Nothing ticked: nothing allowed.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +100,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "sections": [(name, f"styleguide/{name}.html") for name in SECTIONS],
         "form": SampleForm(auto_id="sample_%s"),
         "refused": SampleForm({"name": "", "amount": "4,50 €", "period": "yearly"}, auto_id="refused_%s"),
+        "ticks": SampleTicks({"scopes": ["read"]}, auto_id="ticks_%s"),
         "limits": [
             SampleLimit(12_000_000_000, 50_000_000_000, "monthly", 24, resets_at=timezone.now()),
             SampleLimit(17_000_000_000, 20_000_000_000, "weekly", 85, held_nanos=250_000_000, resets_at=timezone.now()),

@@ -1,7 +1,7 @@
 """Usage as the gateway leaves it: holds and finishes through the ledger's own door."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from uuid import uuid4
 
 import anyio
 from django.db import connection
@@ -11,14 +11,15 @@ from psycopg_pool import AsyncConnectionPool
 from billing.attempts import Attempt
 from billing.holds import FinishRequest, HoldRequest, LedgerClient, Outcome
 from billing.leases import lease_open
-from billing.models import Refund, Topup
+from billing.models import Topup
+from billing.payment_ledger import refund_open, refund_settle, topup_credit
 from catalog.pricing import Usage
 from gateway.request_id import request_id_make
 
 DEADLINE_SECONDS = 20
-# Outcome, input, cached, output tokens, charge in nano-dollars.
 # What was tried before the large one was answered.
 BUSY = Attempt(route_id=1, protocol="anthropic_messages", status=429, reason="rate", started_ms=2, duration_ms=95)
+# Outcome, input, cached, output tokens, charge in nano-dollars.
 REQUESTS: tuple[tuple[Outcome, int, int, int, int], ...] = (
     ("completed", 21, 0, 34, 15_700),
     ("completed", 12_400, 96_000, 1_870, 2_948_000),
@@ -35,26 +36,21 @@ def usage_make(*, wallet_id: int, api_key_id: int, model_id: int, rounds: int = 
 
 
 def payments_make(*, wallet_id: int) -> None:
-    """Two payments, one of which went back in part, as pages show them: rows alone, the wallet is as it was."""
-    now = timezone.now()
+    """Two payments, one of which went back in part, through the ledger: its books are checked at the end of the run."""
     made = []
     for number, cents in enumerate((5000, 2000)):
-        paid_at = now - timedelta(days=30 * number)
-        topup = Topup(
+        topup = Topup.objects.create(
             wallet_id=wallet_id,
             kind="auto" if number else "checkout",
-            status="paid",
+            status="open",
             amount_cents=cents,
-            tax_cents=cents // 5,
-            payment_intent_id=f"pi_{wallet_id}_{number}",
-            created_at=paid_at,
-            paid_at=paid_at,
+            created_at=timezone.now(),
         )
+        topup_credit(topup_id=topup.id, payment_intent_id=f"pi_{wallet_id}_{number}", tax_cents=cents // 5)
         made.append(topup)
-    Topup.objects.bulk_create(made)
-    Refund.objects.create(
-        topup=made[-1], source="customer", status="succeeded", amount_cents=500, tax_cents=100, created_at=now
-    )
+    refund_id = uuid4()
+    refund_open(refund_id=refund_id, topup_id=made[-1].id, amount_cents=500, by_user_id=None, source="customer")
+    refund_settle(refund_id=refund_id, stripe_id=f"re_{wallet_id}", status="succeeded")
 
 
 async def _usage_make(

@@ -62,7 +62,8 @@ def test_each_silence_of_a_stream_is_filled_with_signs_of_life(quick, protocol, 
         head, body = client.read_all().partition(b"\r\n\r\n")[0], body_of(client.received)
     assert head.startswith(b"HTTP/1.1 200")
     assert b"content-type: text/event-stream" in head
-    assert (body.startswith(sign)) is (place != "after content")
+    if place != "after content":  # Else content comes first, but for a machine that is slower than the silence.
+        assert body.startswith(sign)
     events = body.replace(sign, b"")
     assert events.endswith(ENDS[protocol.name])
     assert all(event.split(b"\n")[-1].startswith(b"data: ") for event in events.split(b"\n\n")[:-1])
