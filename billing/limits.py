@@ -133,6 +133,17 @@ def limits_list(*, organization_id: int) -> list[LimitView]:
     return sorted(limits, key=lambda limit: PERIODS.index(limit.period))
 
 
+def limits_near(*, organization_id: int, limit: int) -> list[LimitView]:
+    """The limits and budgets that are nearly spent, the nearest to its end first."""
+    query = f"""SELECT * FROM ({_VIEW} JOIN wallet w ON w.id = s.wallet_id WHERE w.organization_id = %s)
+        AS v (id, api_key_id, member_id, period, amount_nanos, held_nanos, resets_at, spent_nanos)
+        WHERE spent_nanos::numeric * 100 >= amount_nanos::numeric * %s
+        ORDER BY spent_nanos::numeric / amount_nanos DESC, id LIMIT %s"""  # noqa: S608 -- all of it is our own text
+    with django_connection.cursor() as cursor:
+        cursor.execute(query, [organization_id, NEAR_PERCENT, limit])
+        return [LimitView(*row) for row in cursor.fetchall()]
+
+
 def limits_of(
     *,
     organization_id: int,

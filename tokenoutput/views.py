@@ -12,6 +12,7 @@ from accounts.access import access_get
 from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
 from tokenoutput.live.state import ROWS_MAX, request_url
+from tokenoutput.overview import overview_get
 
 
 @never_cache
@@ -23,9 +24,16 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     organization_id = access.organization.id
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     lines = usage_lines(organization_id=organization_id, limit=ROWS_MAX)
+    wallet = wallet_get(organization_id=organization_id)
+    # Nothing was ever asked: there is nothing to draw.
+    insight = overview_get(organization_id=organization_id) if lines else None
+    hours = insight.runway_hours(wallet.available_nanos) if insight else None
     context = {
         "access": access,
-        "wallet": wallet_get(organization_id=organization_id),
+        "wallet": wallet,
+        "insight": insight,
+        "runway_hours": hours,
+        "runway_days": hours // 24 if hours else None,
         "spend_today_nanos": spend_since(organization_id=organization_id, since=midnight),
         "lines": [(line, request_url(slug, line)) for line in lines],
         "rows_max": ROWS_MAX,

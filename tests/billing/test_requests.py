@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from accounts.services import api_key_create
+from billing.budgets import budgets_set
 from billing.charts import HEIGHT, axis_values, chart_stacked
 from billing.ledger import usage_settle
 from billing.request_forms import UsageForm
@@ -18,6 +19,7 @@ from billing.selectors import spend_since, usage_list, wallet_get
 from billing.usage_series import OTHERS, Largest, usage_series, usage_series_largest
 from catalog.price_lines import usage_priced
 from catalog.pricing import Pricing, Rates, Usage, charge_nanos
+from catalog.templatetags.money import usd
 from tests.browser.ledger_rows import REQUESTS, usage_make
 from tests.tokenoutput.pages import catalog_make, visitor
 
@@ -203,3 +205,15 @@ def test_groups_that_are_too_small_are_one_and_nothing_is_lost(host):
             assert sum(getattr(cell, name) for cell in most) == sum(getattr(cell, name) for cell in every)
     whole = usage_series_largest(**asked, bucket="day", group_by="key", largest=Largest(2, "spend"))
     assert whole == every
+
+
+def test_the_overview_says_where_it_went_how_long_it_lasts_and_what_ends_soon(host, django_assert_max_num_queries):
+    budgets_set(organization_id=host.organization.id, amounts_nanos={"monthly": 50_000_000})
+    with django_assert_max_num_queries(26):
+        text = text_of(host.client.get(host.path()))
+    paid = usd(sum(row.charge_nanos for row in usage_list(organization_id=host.organization.id, limit=200)))
+    assert "Spend of 30 days, by model" in text
+    assert re.search(r"Lasts about \d+ days at the rate of the last 24 hours", text)
+    assert f"The organisation&#x27;s budget {paid} of $0.05 (91 %)" in text.replace("'", "&#x27;")
+    assert "Models that cost most" in text
+    assert "ci" in text.split("API keys that cost most")[1]
