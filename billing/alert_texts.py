@@ -32,6 +32,12 @@ _BUTTONS = {
     "usage": gettext_lazy("Open usage"),
     "alerts": gettext_lazy("Open alerts"),
 }
+_PERIODS = {
+    "daily": gettext_lazy("daily"),
+    "weekly": gettext_lazy("weekly"),
+    "monthly": gettext_lazy("monthly"),
+    "total": gettext_lazy("total"),
+}
 # Whose limit or budget, by the fact "of".
 _LIMITED = {
     "API key": gettext_lazy("API key “%(name)s”"),
@@ -55,7 +61,7 @@ def _key_limit(level: int, facts: Mapping[str, str]) -> AlertText:
     resets = _("never") if facts["resets_at"] == "never" else facts["resets_at"][:16].replace("T", " ") + " UTC"
     figures = (
         (_("Spent"), f"${facts['spent_usd']} ({facts['percent']} %)"),
-        (_("Limit"), f"${facts['limit_usd']} ({facts['period']})"),
+        (_("Limit"), f"${facts['limit_usd']} ({_PERIODS[facts['period']]})"),
         (_("Starts again"), resets),
     )
     if level >= 100:

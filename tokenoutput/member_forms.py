@@ -8,13 +8,7 @@ from accounts.roles import Role
 from billing.amounts import AmountField
 from billing.limits import LIMIT_MAX_NANOS, LIMIT_MIN_NANOS
 
-ROLE_CHOICES = [
-    (Role.OWNER.value, _("Owner")),
-    (Role.ADMIN.value, _("Admin")),
-    (Role.DEVELOPER.value, _("Developer")),
-    (Role.BILLING.value, _("Billing")),
-    (Role.VIEWER.value, _("Viewer")),
-]
+ROLE_CHOICES = Role.choices
 
 
 class InviteForm(forms.Form):
