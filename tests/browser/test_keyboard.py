@@ -23,6 +23,7 @@ FOCUS_SEEN = """() => {
 
 def tab_to(page, target):
     """Press Tab until `target` has the focus; each stop on the way is to be seen."""
+    page.wait_for_load_state()  # Before its style has come no page shows where one is.
     for _ in range(STOPS_MAX):
         page.keyboard.press("Tab")
         assert page.evaluate(FOCUS_SEEN), page.evaluate("document.activeElement.outerHTML")

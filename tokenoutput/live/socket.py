@@ -52,13 +52,12 @@ class Socket:
             gone = (await receive())["type"] == "websocket.disconnect"
             self.close(PUSH_ONLY)
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(read)
-            tasks.start_soon(self._write, send)
-            await self._closing.wait()
-            tasks.cancel_scope.cancel()
-        self._sending.close()
-        self._sent.close()
+        with self._sending, self._sent:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(read)
+                tasks.start_soon(self._write, send)
+                await self._closing.wait()
+                tasks.cancel_scope.cancel()
         if not gone:
             with anyio.move_on_after(CLOSE_SECONDS):
                 await send({"type": "websocket.close", "code": self._code})
