@@ -20,13 +20,16 @@ FOCUS_SEEN = """() => {
   return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
 }"""
 
+FOCUS_TOLD = """() => [document.activeElement.outerHTML.slice(0, 200), getComputedStyle(document.activeElement).outline,
+  document.activeElement.matches(":focus-visible"), document.hasFocus(), document.styleSheets.length]"""
+
 
 def tab_to(page, target):
     """Press Tab until `target` has the focus; each stop on the way is to be seen."""
     page.wait_for_load_state()  # Before its style has come no page shows where one is.
     for _ in range(STOPS_MAX):
         page.keyboard.press("Tab")
-        assert page.evaluate(FOCUS_SEEN), page.evaluate("document.activeElement.outerHTML")
+        assert page.evaluate(FOCUS_SEEN), page.evaluate(FOCUS_TOLD)
         if target.evaluate("element => element === document.activeElement"):
             return
     raise AssertionError(f"not reached in {STOPS_MAX} stops: {target}")
