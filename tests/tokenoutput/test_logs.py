@@ -14,7 +14,14 @@ KEY = "sk-4yDFblXGNO6pX99xA3NlxDPGZys6mixcmMe8NwRp3lb0wGEq1"
 
 
 @pytest.fixture
-def log_lines(capfd):
+def log_restored():
+    """The log of the other tests, set up anew once `capfd` is gone: set up before, it would write to a closed file."""
+    yield
+    logging_configure(settings.LOGGING)
+
+
+@pytest.fixture
+def log_lines(log_restored, capfd):
     """Set the log up, on the real handlers and the real stderr, and get a function that reads what came since."""
 
     def start(*, as_json: bool):
@@ -25,8 +32,7 @@ def log_lines(capfd):
 
         return read
 
-    yield start
-    logging_configure(settings.LOGGING)
+    return start
 
 
 @pytest.mark.parametrize(
@@ -113,3 +119,10 @@ def test_a_console_traceback_shows_no_local_variables(log_lines):
     text = "\n".join(read())
     assert "KeyError: 'name'" in text
     assert prompt not in text
+
+
+def test_the_log_of_the_other_tests_still_writes():
+    """In any order: before or after those above."""
+    ours = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)]
+    assert ours
+    assert not any(handler.stream.closed for handler in ours)
