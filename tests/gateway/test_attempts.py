@@ -1,11 +1,15 @@
 """Candidates that failed stand beside the answer: which, when, why in our words, and never what the upstream said."""
 
+import json
 import re
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 
+from accounts.management_keys import management_key_create
 from accounts.models import Membership
 from billing.requests import request_get
 from tests.gateway.protocols import OPENAI
@@ -97,3 +101,33 @@ def test_a_refused_request_says_who_refused_it(gateway_server, customer):
     assert [(attempt.reason, attempt.status) for attempt in detail_of(customer).attempts] == [("invalid", 400)]
     assert SECRET not in (kept(customer) or "")
     assert "Refused the request" in page_of(customer)
+
+
+def test_the_api_tells_what_was_tried_and_what_it_cost(gateway_server, customer):
+    model = gateway_server.model(failing(OPENAI, "500"), routes=2)
+    model.on(scripts.whole(OPENAI.answer()), route=1)
+    answer = ask(gateway_server, customer, model, OPENAI, streamed=False)
+    member = Membership.objects.get(organization_id=customer.organization_id)
+    manages = management_key_create(
+        organization_id=customer.organization_id, member_id=member.id, name="ci", scopes=["usage:read"]
+    )
+    told = [told_of(answer.headers["x-request-id"], secret) for secret in (manages.secret, customer.key)]
+    assert told[0] == told[1]
+    failed, answered = told[0]["attempts"]
+    assert (failed["provider"], failed["reason"], failed["status"]) == ("Provider 1", "upstream", 502)
+    assert (failed["charged"], failed["ttft_ms"]) == (False, None)
+    assert (answered["provider"], answered["reason"], answered["charged"]) == ("Provider 2", "answered", True)
+    assert answered["started_ms"] + answered["ttft_ms"] == told[0]["latency"]
+    assert answered["started_at"].endswith("Z")
+    assert (told[0]["provider_name"], told[0]["upstream_api_type"]) == ("Provider 2", "openai_chat")
+    assert told[0]["price_version"]["id"] == customer.used()[0].price_version_id
+    assert sum(Decimal(line["amount_usd"]) for line in told[0]["price_lines"]) + Decimal(
+        told[0]["rounding_usd"]
+    ) == Decimal(told[0]["total_cost_usd"])
+    assert SECRET not in json.dumps(told)
+
+
+def told_of(request_id: str, secret: str) -> Any:
+    answer = Client().get(f"/api/v1/generation?id={request_id}", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 200, answer.content
+    return answer.json()["data"]

@@ -1,27 +1,23 @@
-"""Requests that were metered: a log with a cursor, and one of them with its price line by line."""
+"""Requests that were metered: a log with a cursor, as JSON or as a file."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from uuid import UUID
 
 from django.http import StreamingHttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api_key_selectors import ApiKeyFilter, ApiKeyView, Caller, api_key_get, api_keys_page
+from accounts.api_key_selectors import ApiKeyFilter, ApiKeyView, api_key_get, api_keys_page
 from billing.csv_answer import Amount, Cell, csv_answer
 from billing.request_forms import OUTCOMES, PROTOCOLS
-from billing.requests import RequestDetail, RequestFilter, request_get, requests_page
+from billing.requests import RequestFilter, requests_page
 from billing.selectors import UsageRow
 from catalog.lookups import model_id_get
 from catalog.selectors import model_names
-from tokenoutput.api.authentication import AnyKeys
-from tokenoutput.api.errors import Refused
 from tokenoutput.api.figures import UtcField, moment, number, usd
 from tokenoutput.api.keyed import KeyedView
 from tokenoutput.api.pages import CURSOR_QUERY, LIMIT_MAX, Flowing, link_with, query_checked
-from tokenoutput.api.permissions import NeedsMetOrApiKey
 from tokenoutput.api.schema import operation, query
 
 _STATUSES = [name for name, _ in OUTCOMES]
@@ -68,29 +64,6 @@ class GenerationsAnswer(Flowing):
     data = Generation(many=True)
 
 
-class PriceLine(serializers.Serializer):
-    """Tokens of one kind and what they cost, exactly."""
-
-    kind = serializers.CharField()
-    tokens = serializers.IntegerField()
-    usd_per_million = serializers.CharField()
-    amount_usd = serializers.CharField()
-
-
-class GenerationDetail(Generation):
-    """One request with the lines of its price."""
-
-    price_lines = PriceLine(many=True, help_text="Empty where only part of the usage is known.")
-    long_context = serializers.BooleanField(help_text="Whether the price above the long-context bound applied.")
-    rounding_usd = serializers.CharField(help_text="What rounding up, once, to a nano-dollar added.")
-
-
-class GenerationAnswer(serializers.Serializer):
-    """One request."""
-
-    data = GenerationDetail()
-
-
 class GenerationsAsked(serializers.Serializer):
     """Which requests."""
 
@@ -104,12 +77,6 @@ class GenerationsAsked(serializers.Serializer):
     def get_fields(self) -> dict[str, Any]:
         """`from` is no name that Python lets a class have."""
         return dict(super().get_fields()) | {name: UtcField(required=False) for name in ("from", "to")}
-
-
-class GenerationAsked(serializers.Serializer):
-    """Which request."""
-
-    id = serializers.UUIDField()
 
 
 class GenerationsView(KeyedView):
@@ -140,30 +107,7 @@ class GenerationsView(KeyedView):
         limit = asked["limit"]
         found = requests_page(organization_id=organization_id, only=only, before=asked.get("cursor"), limit=limit + 1)
         link = link_with(request, cursor=found[limit - 1].id) if len(found) > limit else None
-        return Response({"data": _named(organization_id, found[:limit]), "links": {"next": link}})
-
-
-class GenerationView(KeyedView):
-    """One request."""
-
-    authentication_classes: list[Any] = [AnyKeys]
-    permission_classes: list[Any] = [NeedsMetOrApiKey]
-    needs = {"GET": "usage:read"}
-
-    @operation(
-        "Usage", "Get a generation", answer=GenerationAnswer,
-        query=[query("id", "The `X-Request-Id` of its answer.", UUID, required=True)],
-    )  # fmt: skip
-    def get(self, request: Request) -> Response:
-        """One request with its price line by line. An API key sees its own requests."""
-        request_id = query_checked(request, GenerationAsked)["id"]
-        caller = request.auth
-        detail = request_get(organization_id=caller.organization_id, request_id=request_id)
-        mine = not isinstance(caller, Caller) or (detail and detail.row.api_key_id == caller.api_key_id)
-        if detail is None or not mine:
-            raise Refused(404, "There is no such request, or it is still running.", reason="not_found")
-        (shown,) = _named(caller.organization_id, [detail.row])
-        return Response({"data": shown | _priced(detail)})
+        return Response({"data": generations_named(organization_id, found[:limit]), "links": {"next": link}})
 
 
 def _only(organization_id: int, asked: dict[str, Any]) -> RequestFilter:
@@ -183,14 +127,15 @@ def _every(organization_id: int, only: RequestFilter) -> Iterator[dict[str, Any]
     before, left = None, CSV_ROWS_MAX
     while left:
         rows = requests_page(organization_id=organization_id, only=only, before=before, limit=min(left, _CSV_PAGE_ROWS))
-        yield from _named(organization_id, rows)
+        yield from generations_named(organization_id, rows)
         left -= len(rows)
         if len(rows) < _CSV_PAGE_ROWS:
             return
         before = rows[-1].id
 
 
-def _named(organization_id: int, rows: Iterable[UsageRow]) -> list[dict[str, Any]]:
+def generations_named(organization_id: int, rows: Iterable[UsageRow]) -> list[dict[str, Any]]:
+    """These rows as the API shows them, with the names of models and keys."""
     rows = list(rows)
     models = model_names(ids={row.model_id for row in rows})
     ids = sorted({row.api_key_id for row in rows})
@@ -226,28 +171,6 @@ def _row(row: UsageRow, model: str, key: ApiKeyView | None) -> dict[str, Any]:
         "api_key_hash": key.public_hash if key else None,
         "api_key_name": key.name if key else "",
         "user_id": str(row.member_id) if row.member_id else None,
-    }
-
-
-def _priced(detail: RequestDetail) -> dict[str, Any]:
-    priced = detail.priced if detail.is_explained else None
-    lines = [
-        {
-            "kind": line.bucket,
-            "tokens": line.tokens,
-            "usd_per_million": usd(line.rate_nanos),
-            "amount_usd": f"{line.amount_usd:.15f}",
-        }
-        for line in (priced.lines if priced else ())
-    ]
-    return {
-        "total_cost": number(detail.paid_nanos),
-        "usage": number(detail.paid_nanos),
-        "total_cost_usd": usd(detail.paid_nanos),
-        "written_off_usd": usd(detail.write_off_nanos),
-        "price_lines": lines,
-        "long_context": bool(priced and priced.long_context),
-        "rounding_usd": f"{priced.rounding_usd:.15f}" if priced else usd(0),
     }
 
 

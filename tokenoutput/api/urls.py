@@ -9,7 +9,8 @@ from tokenoutput.api.budgets import BudgetOne, BudgetsView
 from tokenoutput.api.catalog import ModelsCountView, ModelsView, ModelView
 from tokenoutput.api.credits import AutoTopupsView, CheckoutView, CreditsView
 from tokenoutput.api.docs_views import OpenApiView
-from tokenoutput.api.generations import GenerationsView, GenerationView
+from tokenoutput.api.generation import GenerationView
+from tokenoutput.api.generations import GenerationsView
 from tokenoutput.api.invites import InviteOne, InvitesView
 from tokenoutput.api.keys import KeyOne, KeyRotation, KeysView
 from tokenoutput.api.ledger import LedgerView
