@@ -2,18 +2,23 @@
 
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from django.http import Http404
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api_key_selectors import Caller
 from catalog.selectors import CatalogRow, LongContextRow, catalog_list
 from gateway.convert import CONVERSIONS
-from tokenoutput.api.base import PublicView
+from tokenoutput.api.authentication import AnyKeys
+from tokenoutput.api.base import ApiView, PublicView
 from tokenoutput.api.figures import moment
 from tokenoutput.api.pages import PAGE_QUERY, Found, next_link
+from tokenoutput.api.permissions import KeyGiven
 from tokenoutput.api.schema import operation, query
+from tokenoutput.api.throttles import PerKey
 from tokenoutput.catalog_filter import row_protocols
 from tokenoutput.catalog_words import PARAMETERS, PROTOCOL_LABELS, SORTS
 from tokenoutput.forms import CatalogFilterForm
@@ -88,6 +93,12 @@ class TopProvider(serializers.Serializer):
     is_moderated = serializers.BooleanField()
 
 
+class ModelLinks(serializers.Serializer):
+    """Where there is more."""
+
+    details = serializers.CharField(help_text="The path of the model's endpoints.")
+
+
 class Model(serializers.Serializer):
     """One model of the catalog."""
 
@@ -109,6 +120,7 @@ class Model(serializers.Serializer):
     is_free = serializers.BooleanField()
     price_changed_at = serializers.DateTimeField(allow_null=True)
     updated_at = serializers.DateTimeField()
+    links = ModelLinks()
 
 
 class ModelAnswer(serializers.Serializer):
@@ -141,10 +153,23 @@ class ModelsView(PublicView):
     @operation("Models", "List models", answer=ModelsAnswer, query=[*FILTERS, *PAGE_QUERY])
     def get(self, request: Request) -> Response:
         """The models of the public catalog. A filter that means nothing filters nothing. No key is needed."""
-        page = CatalogFilterForm(request.query_params).page(catalog_list(conversions=CONVERSIONS))
-        link = next_link(request, offset=page.offset, limit=page.limit, total_count=page.total_count)
-        data = [model_of(row) for row in page.rows]
-        return Response({"data": data, "total_count": page.total_count, "links": {"next": link}})
+        return _page(request, catalog_list(conversions=CONVERSIONS))
+
+
+class ModelsUserView(ApiView):
+    """The catalog of one key."""
+
+    authentication_classes: list[Any] = [AnyKeys]
+    permission_classes: list[Any] = [KeyGiven]
+    throttle_classes: list[Any] = [PerKey]
+
+    @operation("Models", "List models of the key that asks", answer=ModelsAnswer, query=[*FILTERS, *PAGE_QUERY])
+    def get(self, request: Request) -> Response:
+        """The models that this API key may use. A management key uses none, and sees all of the public catalog."""
+        caller, rows = request.auth, catalog_list(conversions=CONVERSIONS)
+        if isinstance(caller, Caller):
+            rows = [row for row in rows if caller.may_use(row.public_id)]
+        return _page(request, rows)
 
 
 class ModelsCountView(PublicView):
@@ -167,6 +192,22 @@ class ModelView(PublicView):
         if row is None:
             raise Http404
         return Response({"data": model_of(row)})
+
+
+class ModelByOpenRouter(ModelView):
+    """The same at OpenRouter's address."""
+
+    @operation("Models", "Get a model at OpenRouter's address", answer=ModelAnswer)
+    def get(self, request: Request, id: str) -> Response:
+        """One model, as `/models/{id}` gives it: OpenRouter's clients ask here."""
+        return super().get(request, id)
+
+
+def _page(request: Request, rows: list[CatalogRow]) -> Response:
+    page = CatalogFilterForm(request.query_params).page(rows)
+    link = next_link(request, offset=page.offset, limit=page.limit, total_count=page.total_count)
+    data = [model_of(row) for row in page.rows]
+    return Response({"data": data, "total_count": page.total_count, "links": {"next": link}})
 
 
 def model_of(row: CatalogRow) -> dict[str, Any]:
@@ -205,6 +246,7 @@ def model_of(row: CatalogRow) -> dict[str, Any]:
         "is_free": row.free,
         "price_changed_at": moment(row.price_changed_at),
         "updated_at": moment(row.updated_at),
+        "links": {"details": f"/api/v1/models/{quote(row.public_id, safe='/:')}/endpoints"},
     }
 
 

@@ -6,9 +6,10 @@ from tokenoutput.api.activity import ActivityView
 from tokenoutput.api.alerts import AlertsTest, AlertsView, WebhookOne, WebhooksView
 from tokenoutput.api.base import NothingHere
 from tokenoutput.api.budgets import BudgetOne, BudgetsView
-from tokenoutput.api.catalog import ModelsCountView, ModelsView, ModelView
+from tokenoutput.api.catalog import ModelByOpenRouter, ModelsCountView, ModelsUserView, ModelsView, ModelView
 from tokenoutput.api.credits import AutoTopupsView, CheckoutView, CreditsView
 from tokenoutput.api.docs_views import OpenApiView
+from tokenoutput.api.endpoints import EndpointsView
 from tokenoutput.api.generation import GenerationView
 from tokenoutput.api.generations import GenerationsView
 from tokenoutput.api.invites import InviteOne, InvitesView
@@ -17,6 +18,7 @@ from tokenoutput.api.ledger import LedgerView
 from tokenoutput.api.members import MemberOne, MembersView
 from tokenoutput.api.organization import OrganizationOne
 from tokenoutput.api.own_key import OwnKey
+from tokenoutput.api.providers import ProvidersView
 from tokenoutput.api.receipts import ReceiptOne, ReceiptsView
 
 urlpatterns = [
@@ -44,9 +46,13 @@ urlpatterns = [
     path("organization/members/<int:id>", MemberOne.as_view(), name="api_member"),
     path("organization/invites", InvitesView.as_view(), name="api_invites"),
     path("organization/invites/<int:id>", InviteOne.as_view(), name="api_invite"),
+    path("providers", ProvidersView.as_view(), name="api_providers"),
     path("openapi.json", OpenApiView.as_view(), name="api_openapi"),
+    path("model/<path:id>", ModelByOpenRouter.as_view(), name="api_model_openrouter"),
     path("models", ModelsView.as_view(), name="api_models"),
     path("models/count", ModelsCountView.as_view(), name="api_models_count"),
+    path("models/user", ModelsUserView.as_view(), name="api_models_user"),
+    path("models/<path:id>/endpoints", EndpointsView.as_view(), name="api_endpoints"),
     path("models/<path:id>", ModelView.as_view(), name="api_model"),
     re_path("", NothingHere.as_view()),
 ]
