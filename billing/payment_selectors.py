@@ -43,6 +43,18 @@ def payments_list(*, organization_id: int, limit: int = 20) -> list[TopupView]:
     return [topup_view(row) for row in rows[:limit]]
 
 
+def topup_get(*, organization_id: int, topup_id: UUID) -> TopupView | None:
+    """One payment of the organisation, whatever it has come to."""
+    row = Topup.objects.filter(id=topup_id, wallet__organization_id=organization_id).first()
+    return topup_view(row) if row else None
+
+
+def payments_paid_since(*, organization_id: int, since: datetime) -> list[TopupView]:
+    """What was paid in since then, the oldest first."""
+    rows = Topup.objects.filter(wallet__organization_id=organization_id, status="paid", paid_at__gt=since)
+    return [topup_view(row) for row in rows.prefetch_related("refunds", "disputes").order_by("paid_at")]
+
+
 def payments_query(*, organization_id: int) -> QuerySet[Topup]:
     """Payments but for payment pages that were opened and left, for the other selectors of billing."""
     rows = Topup.objects.filter(wallet__organization_id=organization_id).exclude(

@@ -45,9 +45,10 @@ class Buyer:
     email: str
 
 
-def topup_start(*, buyer: Buyer, topup_id: UUID, amount_cents: int, save_card: bool) -> str:
+def topup_start(*, buyer: Buyer, topup_id: UUID, amount_cents: int, save_card: bool, success_url: str = "") -> str:
     """The address of the page where this top-up is paid. Asked again with one `topup_id` it is the same payment.
 
+    Who has paid is led to `success_url`, which is good for `success_url_check`, or else to our own page.
     Raises `TopupRefused`, `StripeUnavailable`, `StripeNotConfigured`.
     """
     if not CENTS_MIN <= amount_cents <= CENTS_MAX:
@@ -60,7 +61,7 @@ def topup_start(*, buyer: Buyer, topup_id: UUID, amount_cents: int, save_card: b
     session = stripe_client.session_create(
         order=Order(topup.id, buyer.organization_id, customer_id, amount_cents),
         save_card=topup.save_card,
-        return_url=f"{page}/return?session_id={{CHECKOUT_SESSION_ID}}",
+        return_url=success_url or f"{page}/return?session_id={{CHECKOUT_SESSION_ID}}",
         cancel_url=f"{page}/return?topup={topup.id}",
     )
     Topup.objects.filter(id=topup.id, session_id=None).update(session_id=session.id)

@@ -46,9 +46,13 @@ def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
         session = bank.session_pay(session_id, "pay" if how == "pay" else "delayed")
     elif how in {"declined", "refuse"}:
         session = bank.session_pay(session_id, "declined" if how == "declined" else "authentication")
+    onwards = ""
     if session["status"] == "complete":
-        return redirect(_here(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session_id)))
-    return render(request, "simulator/checkout.html", {"session": session, "how": how})
+        onwards = session["success_url"].replace("{CHECKOUT_SESSION_ID}", session_id)
+        if urlsplit(onwards).netloc == urlsplit(settings.SITE_URL).netloc:
+            return redirect(_here(onwards))
+    # A form's answer may not lead to another site (CSP): there a link does.
+    return render(request, "simulator/checkout.html", {"session": session, "how": how, "onwards": onwards})
 
 
 @never_cache

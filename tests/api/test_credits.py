@@ -57,6 +57,35 @@ def test_a_payment_is_begun_once(ada, asking):
     assert Topup.objects.count() == 3  # another key's keys are its own
 
 
+def test_who_has_paid_is_led_to_where_the_program_says(ada, asking, settings):
+    shop = "http://localhost:9000/paid?session={CHECKOUT_SESSION_ID}"
+    begun = asking.post("credits/checkout", {"amount_usd": 20, "success_url": shop}).json()["data"]
+    assert begun["session_id"].startswith("cs_")
+    paid = ada.client.post(begun["url"].removeprefix(settings.SITE_URL), {"how": "pay"})
+    assert f'href="http://localhost:9000/paid?session={begun["session_id"]}"' in paid.content.decode()
+    ours = asking.post("credits/checkout", {"amount_usd": 20}).json()["data"]
+    paid = ada.client.post(ours["url"].removeprefix(settings.SITE_URL), {"how": "pay"})
+    assert paid["Location"] == f"/app/{ada.organization.slug}/billing/return?session_id={ours['session_id']}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://shop.example/paid", "https://10.0.0.1/", "https://u:p@shop.example/", "javascript:alert(1)", "/paid", "",
+     "https://shop.example/#paid", "https://intern.local/", "x" * 501, 7, None],
+)  # fmt: skip
+def test_addresses_that_nobody_is_led_to(asking, url):
+    answer = asking.post("credits/checkout", {"amount_usd": 20, "success_url": url})
+    assert answer.status_code == 422
+    assert list(error_of(answer)["fields"]) == ["success_url"]
+    assert Topup.objects.count() == 0
+
+
+def test_where_cards_are_charged_loopback_is_refused_too(asking, settings):
+    settings.STRIPE_SECRET_KEY = "sk_live_x"
+    answer = asking.post("credits/checkout", {"amount_usd": 20, "success_url": "http://localhost:9000/"})
+    assert list(error_of(answer)["fields"]) == ["success_url"]
+
+
 @pytest.mark.parametrize("amount", [4.99, "10000.01", 0, -5, "20.005", "ten", None, 1e30, "1e3"])
 def test_amounts_that_cannot_be_paid(asking, amount):
     answer = asking.post("credits/checkout", {"amount_usd": amount})

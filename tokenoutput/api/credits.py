@@ -13,8 +13,11 @@ from accounts.selectors import members_list, organization_ref
 from billing.auto_topups import AutoTopupView, auto_topup_get, auto_topup_off, auto_topup_set
 from billing.forms import CAP_MAX_NANOS, TOPUP_MAX_NANOS, TOPUP_MIN_NANOS
 from billing.payment_models import NANOS_PER_CENT
+from billing.payment_selectors import topup_get
 from billing.selectors import spend_since, wallet_get
+from billing.stripe_address import success_url_check
 from billing.topups import Buyer, topup_start
+from catalog.addresses import AddressRefused
 from tokenoutput.api.figures import Strict, UsdField, moment, number, usd
 from tokenoutput.api.keyed import KeyedView, body_checked
 from tokenoutput.api.once import once_id
@@ -54,12 +57,26 @@ class CheckoutAsked(Strict):
 
     amount_usd = _cents(TOPUP_MIN_NANOS, TOPUP_MAX_NANOS, "Whole cents.")
     save_card = serializers.BooleanField(default=False, help_text="So that automatic top-ups may be switched on.")
+    success_url = serializers.CharField(
+        max_length=500,
+        required=False,
+        help_text="Where who has paid is led, instead of our own page: https (loopback only while payments are tests)."
+        " `{CHECKOUT_SESSION_ID}` in it becomes the `session_id`. Arriving there proves nothing: ask for the credit.",
+    )
+
+    def validate_success_url(self, url: str) -> str:
+        """What a browser may be led to."""
+        try:
+            return success_url_check(url)
+        except AddressRefused as error:
+            raise serializers.ValidationError(f"The address {error}.") from error
 
 
 class Checkout(serializers.Serializer):
     """Where to pay."""
 
-    id = serializers.UUIDField()
+    id = serializers.UUIDField(help_text="The receipt's, once it is paid.")
+    session_id = serializers.CharField(help_text="The payment page's.")
     url = serializers.CharField(help_text="The payment page, for a person.")
     amount_usd = serializers.CharField()
 
@@ -145,11 +162,16 @@ class CheckoutView(KeyedView):
         topup_id = once_id(request)
         cents = asked["amount_usd"] // NANOS_PER_CENT
         url = topup_start(
-            buyer=_buyer(self.caller), topup_id=topup_id, amount_cents=cents, save_card=asked["save_card"]
+            buyer=_buyer(self.caller),
+            topup_id=topup_id,
+            amount_cents=cents,
+            save_card=asked["save_card"],
+            success_url=asked.get("success_url", ""),
         )
         url = settings.SITE_URL + url if url.startswith("/") else url  # Payments may be simulated here.
-        data = {"id": str(topup_id), "url": url, "amount_usd": usd(cents * NANOS_PER_CENT)}
-        return Response({"data": data}, status=201)
+        started = topup_get(organization_id=self.caller.organization_id, topup_id=topup_id)
+        data = {"id": str(topup_id), "session_id": started.session_id if started else "", "url": url}
+        return Response({"data": data | {"amount_usd": usd(cents * NANOS_PER_CENT)}}, status=201)
 
 
 class AutoTopupsView(KeyedView):
