@@ -150,3 +150,15 @@ def test_methods_and_bodies_that_cannot_be(ada):
         answer = asking.post("credits/checkout", body)
         assert answer.status_code == 422, body
         assert error_of(answer)["reason"] == "invalid"
+
+
+def test_who_is_refused_is_told_where_to_change_it(ada, settings):
+    settings.SITE_URL = "https://api.example.test"
+    few = program(ada, "usage:read")
+    page = f"https://api.example.test/app/{ada.organization.slug}/management-keys"
+    assert error_of(few.get("credits"))["manage_url"] == page
+    bo = member(ada, role="admin")
+    asking = program(bo)
+    Membership.objects.filter(id=bo.organization.member_id).update(role="viewer")
+    assert error_of(asking.post("keys", {"name": "x"}))["manage_url"].endswith("/members")
+    assert "manage_url" not in error_of(asking.get("keys/none"))

@@ -4,12 +4,16 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
+from django.urls import reverse
 from rest_framework import exceptions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import errors as accounts_errors
+from accounts.management_keys import ManagementCaller
 from billing.alert_settings import RecipientsRefused
 from billing.auto_topups import AutoTopupRefused
 from billing.budgets import BudgetsOutOfOrder
@@ -46,6 +50,14 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 _SAID = {
     "payments_off": "Payments are not set up here.",
     "payments_unavailable": "The payment provider does not answer. Nothing was charged: try again in a moment.",
+}
+# Where a person changes what stands in a program's way.
+_PAGES = {
+    "role": "members",
+    "scope_missing": "management_keys",
+    "topup_refused": "billing",
+    "auto_topup_refused": "billing",
+    "budgets_out_of_order": "billing",
 }
 _REASONS = {
     400: "bad_request",
@@ -97,8 +109,16 @@ def exception_answer(error: Exception, context: Mapping[str, Any]) -> Response:
         if (wait := getattr(error, "wait", None)) is not None:
             headers["Retry-After"] = str(max(1, round(wait)))
     code, message, reason, metadata = known
+    metadata = _manage(reason, context["request"]) | metadata
     body = envelope(code, message, reason=reason, request_id=view.request_id, **metadata)
     return Response(body, status=code, headers=headers)
+
+
+def _manage(reason: str, request: Request) -> dict[str, str]:
+    """The page of the caller's organisation that helps, if one does."""
+    if reason not in _PAGES or not isinstance(request.auth, ManagementCaller):
+        return {}
+    return {"manage_url": settings.SITE_URL + reverse(_PAGES[reason], args=[request.auth.organization_slug])}
 
 
 def _known(error: Exception) -> Known | None:

@@ -26,6 +26,7 @@ ERROR = {
                         "reason": {"type": "string", "description": "For a program: stable."},
                         "charged": {"type": "boolean", "description": "Whether this request cost anything."},
                         "request_id": {"type": "string", "description": "What support asks for."},
+                        "manage_url": {"type": "string", "description": "Where a person can change what refused it."},
                         "fields": {
                             "type": "object",
                             "description": "What is wrong with which field.",
