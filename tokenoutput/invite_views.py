@@ -1,5 +1,6 @@
 """The page an invite's link leads to, and the making of a further organisation."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from allauth.account.adapter import get_adapter
@@ -9,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -26,6 +28,7 @@ from accounts.invites import (
 from accounts.services import organization_found
 from billing.ledger import wallet_open
 from billing.limits import limit_set
+from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.member_forms import OrganizationForm
 
 if TYPE_CHECKING:
@@ -66,17 +69,26 @@ def organization_new(request: HttpRequest) -> HttpResponse:
     form = OrganizationForm(request.POST or None)
     user = user_of(request)
     if request.method == "POST" and form.is_valid() and user is not None:
+        name = form.cleaned_data["name"]
         try:
-            with transaction.atomic():
-                made = organization_found(name=form.cleaned_data["name"], owner=user)
-                wallet_open(organization_id=made.id)
+            page = form_once(request, partial(_found, name, user), name=name, page=str)
+        except FormSentBefore as before:
+            return redirect(before.page)
         except ValidationError as error:
             form.add_error("name", error)
         except AccountsError as error:
             form.add_error(None, str(error))
         else:
-            return redirect("overview", slug=made.slug)
+            return redirect(page)
     return render(request, "invite/organization_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@transaction.atomic
+def _found(name: str, owner: "User") -> str:
+    """The organisation and its balance together; its overview's address."""
+    made = organization_found(name=name, owner=owner)
+    wallet_open(organization_id=made.id)
+    return reverse("overview", args=[made.slug])
 
 
 @transaction.atomic

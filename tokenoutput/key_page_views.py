@@ -1,6 +1,7 @@
 """The page of one API key: what it may still spend, its rules, a new secret, off and on, and its end."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from django import forms
@@ -31,6 +32,7 @@ from billing.key_use import key_use
 from billing.limits import limits_of
 from billing.selectors import WalletNotFound, wallet_get
 from catalog.selectors import catalog_list
+from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.key_forms import ApiKeyEditForm, ApiKeyRulesForm, LimitForm, RevokeForm, RotateForm
 from tokenoutput.key_headroom import headroom_of, scope_of
 
@@ -72,16 +74,19 @@ def key_rotate(request: HttpRequest, slug: str, public_hash: str) -> HttpRespons
     form = RotateForm(request.POST)
     if form.is_valid():
         try:
-            made = api_key_rotate(
+            rotate = partial(
+                api_key_rotate,
                 **_acting(access, api_key),
                 grace_seconds=int(form.cleaned_data["grace"]),
                 last_four=form.cleaned_data["last_four"],
             )
+            made = form_once(request, rotate, name=api_key.name)
+        except FormSentBefore as before:
+            return _page(request, *_find(request, slug, public_hash, Action.READ), before=before)
         except AccountsError as error:
             form.add_error(None, str(error))
         else:
-            rotated = _find(request, slug, public_hash, Action.READ)[1]
-            return _page(request, access, rotated, made=made)
+            return _page(request, *_find(request, slug, public_hash, Action.READ), made=made)
     return _page(request, access, api_key, status=422, rotate_form=form)
 
 
@@ -157,12 +162,14 @@ def _page(
     *,
     status: int = 200,
     made: NewApiKey | None = None,
+    before: FormSentBefore | None = None,
     **forms_given: forms.Form,
 ) -> HttpResponse:
     context = {
         "access": access,
         "key": api_key,
         "made": made,
+        "before": before,
         "change_form": LimitForm(auto_id=False),
         **_money(access, api_key),
         "edit_form": ApiKeyEditForm(initial={"name": api_key.name}),

@@ -1,6 +1,7 @@
 """The list of API keys, where one is made; their limits and the caps of members."""
 
 from collections import defaultdict
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -29,6 +31,7 @@ from billing.limits import (
     limits_of,
 )
 from catalog.selectors import catalog_list
+from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.key_forms import (
     LIMIT_SUGGESTED,
     ApiKeyForm,
@@ -57,7 +60,14 @@ def keys(request: HttpRequest, slug: str) -> HttpResponse:
     if not all(valid):
         return _page(request, access, forms, status=422)
     try:
-        made = _key_make(access, forms)
+        made = form_once(
+            request,
+            partial(_key_make, access, forms),
+            name=forms[0].cleaned_data["name"],
+            page=lambda made: reverse("key", args=[slug, made.public_hash]),
+        )
+    except FormSentBefore as before:
+        return _page(request, access, _forms_fresh(), before=before)
     except ValidationError as error:
         forms[0].add_error("name", error)
     except AccountsError as error:
@@ -163,7 +173,13 @@ def _forms_fresh() -> Forms:
 
 
 def _page(
-    request: HttpRequest, access: Access, forms: Forms, *, made: NewApiKey | None = None, status: int = 200
+    request: HttpRequest,
+    access: Access,
+    forms: Forms,
+    *,
+    made: NewApiKey | None = None,
+    before: FormSentBefore | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     organization_id = access.organization.id
     filter_form = KeysFilterForm(request.GET)
@@ -182,6 +198,7 @@ def _page(
         "limit_form": forms[1],
         "rules_form": forms[2],
         "made": made,
+        "before": before,
         "keys": [(key, limits[key.id]) for key in shown],
         "filter_form": filter_form,
         "filtered": bool(asked),

@@ -1,5 +1,7 @@
 """The page of management keys: for programs that manage the organisation."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
@@ -18,6 +20,7 @@ from accounts.management_keys import (
     management_keys_list,
 )
 from accounts.roles import Action
+from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.management_key_forms import ManagementKeyForm
 
 
@@ -32,7 +35,8 @@ def management_keys(request: HttpRequest, slug: str) -> HttpResponse:
     form = ManagementKeyForm(request.POST)
     if form.is_valid():
         try:
-            made = management_key_create(
+            make = partial(
+                management_key_create,
                 organization_id=access.organization.id,
                 member_id=access.organization.member_id,
                 name=form.cleaned_data["name"],
@@ -40,6 +44,9 @@ def management_keys(request: HttpRequest, slug: str) -> HttpResponse:
                 allowed_ips=form.cleaned_data["allowed_ips"],
                 expires_at=form.expires_at(),
             )
+            made = form_once(request, make, name=form.cleaned_data["name"])
+        except FormSentBefore as before:
+            return _page(request, access, ManagementKeyForm(), before=before)
         except ValidationError as error:
             form.add_error(None, error)
         except AccountsError as error:
@@ -72,8 +79,9 @@ def _page(
     form: ManagementKeyForm,
     *,
     made: NewManagementKey | None = None,
+    before: FormSentBefore | None = None,
     status: int = 200,
 ) -> HttpResponse:
     keys = management_keys_list(organization_id=access.organization.id)
-    context = {"access": access, "form": form, "made": made, "keys": keys}
+    context = {"access": access, "form": form, "made": made, "before": before, "keys": keys}
     return render(request, "app/management_keys.html", context, status=status)

@@ -1,6 +1,8 @@
 """The page of members: who can do and spend what, and who is invited."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -14,12 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import Access, access_get
 from accounts.errors import AccountsError, InviteNotFound, MemberNotFound, RoleNotAllowed
-from accounts.invites import invite_create, invite_resend, invite_revoke, invites_of
+from accounts.invites import InviteView, invite_create, invite_resend, invite_revoke, invites_of
 from accounts.members import member_remove, member_role_change
 from accounts.roles import Action, Role
 from accounts.selectors import api_key_members, members_list
 from billing.limits import limits_list
 from billing.member_spend import spend_by_key
+from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.key_forms import LimitForm
 from tokenoutput.member_forms import ROLE_CHOICES, InviteForm, LeaveForm, RoleForm
 
@@ -35,13 +38,16 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
     form = InviteForm(request.POST)
     if form.is_valid():
         try:
-            made = invite_create(
+            email = form.cleaned_data["email"]
+            make = partial(
+                invite_create,
                 organization_id=access.organization.id,
-                email=form.cleaned_data["email"],
+                email=email,
                 role=form.cleaned_data["role"],
                 by_member_id=access.organization.member_id,
                 cap_nanos=form.cleaned_data["cap_nanos"],
             )
+            _invite_once(request, make, email)
         except ValidationError as error:
             form.add_error("email", error)
         except RoleNotAllowed as error:
@@ -49,9 +55,15 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
         except AccountsError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, _("An invite is on its way to %(email)s.") % {"email": made.email})
+            messages.success(request, _("An invite is on its way to %(email)s.") % {"email": email})
             return redirect("members", slug=slug)
     return _page(request, access, form, status=422)
+
+
+def _invite_once(request: HttpRequest, make: partial[InviteView], email: str) -> None:
+    """Pressed twice, one is made; the second answer is the first one."""
+    with suppress(FormSentBefore):
+        form_once(request, make, name=email)
 
 
 @require_POST

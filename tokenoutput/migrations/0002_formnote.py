@@ -1,0 +1,21 @@
+"""Forms that were sent are remembered, so that sending one twice makes one thing."""
+
+import django.utils.timezone
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("tokenoutput", "0001_once")]
+    operations = [
+        migrations.CreateModel(
+            name="FormNote",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("fingerprint", models.BinaryField(max_length=32, unique=True)),
+                ("name", models.CharField(max_length=254)),
+                ("page", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+            ],
+            options={"indexes": [models.Index(fields=["created_at"], name="form_note_age")]},
+        ),
+    ]
