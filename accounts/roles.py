@@ -42,3 +42,8 @@ _MAY: dict[Role, frozenset[Action]] = {
 def role_may(role: str, action: Action) -> bool:
     """Whether a member with this role may do `action`."""
     return action in _MAY[Role(role)]
+
+
+def roles_for(action: Action) -> list[Role]:
+    """The roles that may do `action`, the highest first."""
+    return [role for role in Role if role_may(role, action)]

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access import Access, access_get
+from accounts.access import Access, RoleDenied, access_get
 from accounts.errors import AccountsError, InviteNotFound, MemberNotFound, RoleNotAllowed
 from accounts.invites import InviteView, invite_create, invite_resend, invite_revoke, invites_of
 from accounts.members import member_remove, member_role_change
@@ -72,7 +72,7 @@ def invite_again(request: HttpRequest, slug: str, invite_id: int) -> HttpRespons
     """Send an invite once more, with a new link."""
     access = access_get(request, slug=slug, action=Action.MEMBERS_CHANGE)
     who = {"organization_id": access.organization.id, "by_member_id": access.organization.member_id}
-    return _do(request, slug, lambda: invite_resend(invite_id=invite_id, **who), _("A new link is on its way."))
+    return _do(request, access, lambda: invite_resend(invite_id=invite_id, **who), _("A new link is on its way."))
 
 
 @require_POST
@@ -81,7 +81,7 @@ def invite_stop(request: HttpRequest, slug: str, invite_id: int) -> HttpResponse
     """Revoke an invite."""
     access = access_get(request, slug=slug, action=Action.MEMBERS_CHANGE)
     who = {"organization_id": access.organization.id, "by_member_id": access.organization.member_id}
-    return _do(request, slug, lambda: invite_revoke(invite_id=invite_id, **who), _("The invite is revoked."))
+    return _do(request, access, lambda: invite_revoke(invite_id=invite_id, **who), _("The invite is revoked."))
 
 
 @require_POST
@@ -100,7 +100,7 @@ def member_role(request: HttpRequest, slug: str, member_id: int) -> HttpResponse
             by_member_id=access.organization.member_id,
         )
 
-    return _do(request, slug, act, _("The role is changed, from now on."))
+    return _do(request, access, act, _("The role is changed, from now on."))
 
 
 @require_POST
@@ -124,14 +124,16 @@ def member_leave(request: HttpRequest, slug: str, member_id: int) -> HttpRespons
         )
 
     said = _("You have left %(name)s.") % {"name": access.organization.name} if own else _("The member is removed.")
-    return _do(request, slug, act, said, then="app_home" if own else "members")
+    return _do(request, access, act, said, then="app_home" if own else "members")
 
 
-def _do(request: HttpRequest, slug: str, act: Any, said: str, then: str = "members") -> HttpResponse:
+def _do(request: HttpRequest, access: Access, act: Any, said: str, then: str = "members") -> HttpResponse:
+    slug = access.organization.slug
     try:
         act()
     except RoleNotAllowed as error:
-        raise PermissionDenied(str(error)) from error
+        # What an admin's page does not offer: to make, change or remove an owner.
+        raise RoleDenied(access.organization, [Role.OWNER]) from error
     except (InviteNotFound, MemberNotFound) as error:
         if "Choose" not in str(error):
             raise Http404(str(error)) from error

@@ -24,6 +24,7 @@ from tokenoutput.live import views as live_views
 from tokenoutput.newcomer import views as newcomer_views
 from tokenoutput.styleguide import styleguide
 
+handler403 = "tokenoutput.denied.denied"
 urlpatterns = [
     path("", landing_views.landing, name="landing"),
     path("models", catalog_views.models, name="models"),
