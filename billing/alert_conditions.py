@@ -1,4 +1,4 @@
-"""When an alert is due: low balance, a limit nearly spent, unusual spend. Looked at each minute, for every wallet."""
+"""When an alert is due: a balance, a limit nearly spent, unusual spend. Looked at each minute, for every wallet."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,35 +6,14 @@ from typing import Any
 from django.db import connection
 
 from accounts.selectors import api_key_names, members_list
-from billing.alert_models import LOW_BALANCE_NANOS
+from billing.alert_balances import EMPTY_NANOS, balances_evaluate
 from billing.alerts import alert_raise, alert_settle
 from catalog.money import nanos_to_usd
 
 NEAR_PERCENT, RECOVERED_PERCENT = 80, 75
-EMPTY_NANOS = 10_000_000
 USUAL_HOURS = 7 * 24
 
-# Each query returns only what changed: 0 is well, a higher level is worse. A balance is well again 10 % above the
-# threshold, and is only watched after it was there once: a new organisation with nothing on its wallet is not low.
-_BALANCES = """
-    WITH looked AS (
-      SELECT w.organization_id, w.posted_nanos, t.level,
-             coalesce(a.low_balance_nanos, greatest(%(low)s, (
-               SELECT coalesce(sum(h.charge_nanos - h.write_off_nanos), 0) FROM usage_hourly h
-                WHERE h.wallet_id = w.id AND h.hour >= ledger_now() - interval '24 hours'
-                  AND a.organization_id IS NULL))::bigint) AS threshold
-        FROM wallet w
-        LEFT JOIN billing_alertsettings a ON a.organization_id = w.organization_id
-        LEFT JOIN billing_alertwatch t
-               ON t.organization_id = w.organization_id AND t.kind = 'low_balance' AND t.subject = ''
-    ), judged AS (
-      SELECT *, CASE WHEN posted_nanos < %(empty)s THEN 2 WHEN posted_nanos < threshold THEN 1
-                     WHEN posted_nanos >= threshold + threshold / 10 THEN 0 END AS now
-        FROM looked
-    )
-    SELECT organization_id, now, level, posted_nanos, threshold FROM judged
-     WHERE now IS DISTINCT FROM level AND now IS NOT NULL AND (level IS NOT NULL OR now = 0)"""
-
+# Each query returns only what changed: 0 is well, a higher level is worse.
 # Percent of the window's limit that is spent; a window that is over has seen nothing. It is reached when less than a
 # cent is left, or a hundredth of a very small limit: to the last nano-dollar no limit is ever spent.
 _LIMITS = """
@@ -86,18 +65,7 @@ _HOURS = """
 
 def alerts_evaluate() -> int:
     """Look at every wallet and limit once; how many alerts that raised. Safe twice at once."""
-    return _balances() + _limits() + _hours()
-
-
-def _balances() -> int:
-    raised = 0
-    for organization_id, now, level, posted, threshold in _rows(_BALANCES, empty=EMPTY_NANOS, low=LOW_BALANCE_NANOS):
-        if level is None or now < level:
-            alert_settle(organization_id=organization_id, kind="low_balance", level=now)
-            continue
-        facts = {"balance_usd": nanos_to_usd(posted), "threshold_usd": nanos_to_usd(threshold)}
-        raised += alert_raise(organization_id=organization_id, kind="low_balance", level=now, facts=facts)
-    return raised
+    return balances_evaluate() + _limits() + _hours()
 
 
 def _limits() -> int:

@@ -23,7 +23,7 @@ class AlertForm(forms.Form):
         label=_("Below, in US dollars"),
         min_nanos=CENT_NANOS,
         max_nanos=AMOUNT_MAX_NANOS,
-        help_text=_("Told again when it is used up."),
+        help_text=_("Told again when it lasts less than a day, and when a request is refused or it is used up."),
     )
     key_limit = forms.BooleanField(
         label=_("A spending limit is nearly reached"), required=False, help_text=_("At 80 %, and when it is reached.")

@@ -74,6 +74,21 @@ class AlertWatch(models.Model):
         return f"{self.kind} {self.subject} of {self.organization}: {self.level}"
 
 
+class Refusal(models.Model):
+    """A request was refused for lack of balance: the first one since the balance was well."""
+
+    organization = models.OneToOneField(
+        "accounts.Organization", on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    refused_at = models.DateTimeField()
+    required_nanos = models.BigIntegerField()
+    available_nanos = models.BigIntegerField()
+    balance_nanos = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"Refusal of {self.organization}"
+
+
 class Alert(models.Model):
     """Something an organisation was told, with the facts as they were then."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import gettext as _, gettext_lazy, ngettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,42 @@ _LIMITED = {
 
 
 def _low_balance(level: int, facts: Mapping[str, str]) -> AlertText:
-    figures = ((_("Balance"), f"${facts['balance_usd']}"), (_("Told below"), f"${facts['threshold_usd']}"))
+    balance = (_("Balance"), f"${facts['balance_usd']}")
+    figures = (balance, (_("Told below"), f"${facts['threshold_usd']}"))
+    if "required_usd" in facts:
+        return _refused(balance, facts)
+    if "hours_left" in facts:
+        return _short(balance, facts)
     if level >= 2:
         body = _("Requests that cost anything are refused with 402 until you add money.")
         return AlertText(_("Your balance is used up"), body, figures, "billing")
     body = _("When it is used up, requests are refused with 402. Add money before that happens.")
     return AlertText(_("Your balance is low"), body, figures, "billing")
+
+
+def _short(balance: tuple[str, str], facts: Mapping[str, str]) -> AlertText:
+    hours = int(facts["hours_left"])
+    lasts = ngettext("about %(hours)s hour", "about %(hours)s hours", hours) % {"hours": hours}
+    figures = (
+        balance,
+        (_("Spent in the last 24 hours"), f"${facts['day_usd']}"),
+        (_("Lasts at that rate"), lasts if hours else _("less than an hour")),
+    )
+    body = _("If spend goes on as in the last 24 hours, requests are refused with 402 before a day is over. Add money.")
+    return AlertText(_("Your balance lasts less than a day"), body, figures, "billing")
+
+
+def _refused(balance: tuple[str, str], facts: Mapping[str, str]) -> AlertText:
+    figures = (
+        balance,
+        (_("It might have cost"), f"${facts['required_usd']}"),
+        (_("Available then"), f"${facts['available_usd']}"),
+    )
+    body = _(
+        "It was refused with 402 and cost nothing; requests that fit go on. Further refusals are not told again until "
+        "you have added money."
+    )
+    return AlertText(_("A request was refused: the balance is too low for it"), body, figures, "billing")
 
 
 def _key_limit(level: int, facts: Mapping[str, str]) -> AlertText:

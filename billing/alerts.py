@@ -79,6 +79,15 @@ def alert_settle(*, organization_id: int, kind: AlertKind, subject: str = "", le
     watch.update(level=level, changed_at=timezone.now())
 
 
+def alert_pass_over(*, organization_id: int, kind: AlertKind, subject: str = "", level: int) -> None:
+    """It got worse, up to `level`, and another alert says so: keep that, and say nothing."""
+    AlertWatch.objects.bulk_create(
+        [AlertWatch(organization_id=organization_id, kind=kind, subject=subject)], ignore_conflicts=True
+    )
+    watch = AlertWatch.objects.filter(organization_id=organization_id, kind=kind, subject=subject, level__lt=level)
+    watch.update(level=level, changed_at=timezone.now())
+
+
 @transaction.atomic
 def alert_test(*, organization_id: int, by: str) -> int:
     """Send a test to everybody who would be told; to how many addresses."""

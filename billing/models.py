@@ -12,6 +12,7 @@ from billing.alert_models import (
     AlertDelivery as AlertDelivery,
     AlertSettings as AlertSettings,
     AlertWatch as AlertWatch,
+    Refusal as Refusal,
 )
 from billing.payment_models import (
     AutoTopup as AutoTopup,

@@ -1,4 +1,4 @@
-"""Tells the web processes whose money moved here: one notice a second at most, off the path of requests."""
+"""Tells whose money moved here, and who had too little: one notice a second at most, off the path of requests."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import anyio
 import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from billing.refusals import Short, refusals_note
 
 log = structlog.get_logger(__name__)
 
@@ -27,11 +29,17 @@ class Announcer:
         self._pool = pool
         self._pause_seconds = pause_seconds
         self._moved: set[int] = set()
+        self._refused: dict[int, Short] = {}
         self._wake = anyio.Event()
 
     def moved(self, organization_id: int) -> None:
         """Money of this organisation was held, or charged; does not wait."""
         self._moved.add(organization_id)
+        self._wake.set()
+
+    def refused(self, organization_id: int, short: Short) -> None:
+        """A request of this organisation was refused for lack of balance; does not wait."""
+        self._refused.setdefault(organization_id, short)
         self._wake.set()
 
     async def run(self) -> None:
@@ -42,9 +50,13 @@ class Announcer:
             now = [self._moved.pop() for _ in range(min(len(self._moved), ORGANIZATIONS_A_ROUND))]
             if self._moved:
                 self._wake.set()
+            refused, self._refused = self._refused, {}
             try:
-                async with self._pool.connection() as connection:
-                    await connection.execute(_NOTIFY, [now])
+                if now:
+                    async with self._pool.connection() as connection:
+                        await connection.execute(_NOTIFY, [now])
+                if refused:
+                    await refusals_note(self._pool, refused)
             except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
                 log.warning("wallet_notice_lost", organizations=len(now), reason=type(error).__name__)
             await anyio.sleep(self._pause_seconds)

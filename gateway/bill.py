@@ -8,6 +8,7 @@ import structlog
 
 from billing.fault_points import point
 from billing.holds import FinishRequest, HoldAnswer, HoldRequest, LedgerUnavailable
+from billing.refusals import Short
 from billing.spool import SpoolFailed
 from catalog.pricing import charge_nanos
 from gateway.admission import Party
@@ -57,6 +58,9 @@ class Bill:
             shrunk = funds.shrunk_nanos(answer.available_nanos) if may_shrink else None
             if shrunk is None:
                 affordable = funds.affordable_tokens(answer.available_nanos) // self._ask.choices
+                if answer.decision == "insufficient":
+                    short = Short(answer.required_nanos, answer.available_nanos)
+                    self._runtime.announcer.refused(self._party.caller.organization_id, short)
                 raise await hold_refusal(self._runtime.pool, answer, affordable_tokens=affordable)
             nanos = shrunk
         self._renewal.begin(nanos)
