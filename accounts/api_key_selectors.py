@@ -49,6 +49,11 @@ class Caller:
     requests_per_minute: int | None = None
     page: str = ""
 
+    @property
+    def home(self) -> str:
+        """Where the pages of its organisation begin."""
+        return self.page.rpartition("/keys/")[0]
+
     def may_use(self, model: str) -> bool:
         """Whether the key may use the model with this public ID."""
         return self.allowed_models is None or model in self.allowed_models

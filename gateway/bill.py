@@ -61,7 +61,9 @@ class Bill:
                 if answer.decision == "insufficient":
                     short = Short(answer.required_nanos, answer.available_nanos)
                     self._runtime.announcer.refused(self._party.caller.organization_id, short)
-                raise await hold_refusal(self._runtime.pool, answer, affordable_tokens=affordable)
+                raise await hold_refusal(
+                    self._runtime.pool, answer, caller=self._party.caller, affordable_tokens=affordable
+                )
             nanos = shrunk
         self._renewal.begin(nanos)
         if nanos < funds.first_nanos and not self._ask.stream:

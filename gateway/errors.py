@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any, Final
 
 import msgspec
+from django.conf import settings
 
 from gateway.protocols import ClientProtocol
+
+ERRORS_PAGE: Final = "/docs/errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,11 @@ class Wording:
     openai_type: str
     openai_code: str | None
     meaning: str
+
+    @property
+    def anchor(self) -> str:
+        """Its section on the errors page of the docs: OpenAI's code, or a word of ours where there is none."""
+        return self.openai_code or "invalid_request"
 
 
 class Reason(Enum):
@@ -66,12 +75,24 @@ class Reason(Enum):
     OVERLOADED = Wording(529, "overloaded_error", "server_error", "overloaded", "Upstream provider overloaded")
 
 
+# What `metadata.reason` tells apart within one code; each has a section of its own in the docs.
+DETAILS: Final[Mapping[str, Reason]] = {
+    "key_limit": Reason.SPENDING_LIMIT,
+    "member_limit": Reason.SPENDING_LIMIT,
+    "organization_budget": Reason.SPENDING_LIMIT,
+    "frozen": Reason.FROZEN,
+    "debt": Reason.FROZEN,
+    "key_models": Reason.FORBIDDEN,
+    "key_addresses": Reason.FORBIDDEN,
+}
+
+
 @dataclass(eq=False)
 class GatewayError(Exception):
     """Ends a request with an answer in the client's own protocol.
 
     `metadata` goes out beside the message; `retry_after` is what `Retry-After` says; `body` is a ready answer of the
-    client's own protocol that replaces ours (an upstream's 400 on a pass-through row).
+    client's own protocol that replaces ours (an upstream's 400 on a pass-through row): an object with `error` in it.
     """
 
     reason: Reason
@@ -94,12 +115,24 @@ def status_of(error: GatewayError, protocol: ClientProtocol) -> int:
     return 503 if status == 529 and protocol != "anthropic_messages" else status
 
 
+def docs_url_of(error: GatewayError) -> str:
+    """Where the documentation says more: of the detail where there is one, else of the code."""
+    detail = str((error.metadata or {}).get("reason"))
+    anchor = detail if detail in DETAILS else error.reason.value.anchor
+    return f"{settings.SITE_URL}{ERRORS_PAGE}#{anchor}"
+
+
 def body_of(error: GatewayError, protocol: ClientProtocol, request_id: str) -> bytes:
     """The error as one JSON object in the client's shape; it says whether the request cost anything."""
-    if error.body is not None:
-        return error.body
     wording = error.reason.value
-    metadata = {**(error.metadata or {}), "charged": error.charged, "request_id": request_id}
+    metadata = {
+        **(error.metadata or {}),
+        "charged": error.charged,
+        "docs_url": docs_url_of(error),
+        "request_id": request_id,
+    }
+    if error.body is not None:
+        return _relayed_with(error.body, metadata, protocol)
     if protocol == "anthropic_messages":
         inner = {"type": wording.anthropic_type, "message": error.message, "metadata": metadata}
         return msgspec.json.encode({"type": "error", "error": inner, "request_id": request_id})
@@ -114,6 +147,16 @@ def body_of(error: GatewayError, protocol: ClientProtocol, request_id: str) -> b
             }
         }
     )
+
+
+def _relayed_with(body: bytes, metadata: dict[str, Any], protocol: ClientProtocol) -> bytes:
+    """An upstream's own words with what all errors say; the request id that we can look up replaces theirs."""
+    decoded = msgspec.json.decode(body)
+    theirs = decoded["error"].get("metadata")
+    decoded["error"]["metadata"] = {**(theirs if isinstance(theirs, dict) else {}), **metadata}
+    if protocol == "anthropic_messages":
+        decoded["request_id"] = metadata["request_id"]
+    return msgspec.json.encode(decoded)
 
 
 def event_of(error: GatewayError, protocol: ClientProtocol, request_id: str) -> bytes:

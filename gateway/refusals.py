@@ -1,5 +1,8 @@
 """The 402 of a request that could not hold its money: what it needs, what is there, and what would fit."""
 
+from django.conf import settings
+
+from accounts.selectors import Caller
 from billing.batches import Pool
 from billing.holds import HoldAnswer
 from catalog.money import nanos_to_usd
@@ -8,15 +11,23 @@ from gateway.spending import limit_refusal
 
 # Answers that say how much money there is.
 MONEY_SHORT = frozenset({"insufficient", "key_limit", "member_limit", "organization_budget"})
+# Where a person changes what stood in the way; all else is a matter of the wallet.
+_PAGES = {"member_limit": "/members", "organization_budget": "/billing#budgets", "insufficient": "/billing#topup"}
 _BLOCKED = "This organisation's wallet takes no new requests: it is frozen or in debt. Nothing was charged."
 
 
-async def hold_refusal(pool: Pool, answer: HoldAnswer, *, affordable_tokens: int) -> GatewayError:
+async def hold_refusal(pool: Pool, answer: HoldAnswer, *, caller: Caller, affordable_tokens: int) -> GatewayError:
     """What to answer; `affordable_tokens` is the largest `max_tokens` that what is available would cover."""
     error = await limit_refusal(pool, answer) or _refusal(answer, affordable_tokens)
     if answer.decision in MONEY_SHORT:
         error.metadata = {**(error.metadata or {}), "affordable_max_tokens": affordable_tokens}
+    if error.metadata is not None:
+        error.metadata = {**error.metadata, "manage_url": settings.SITE_URL + _page(caller, answer.decision)}
     return error
+
+
+def _page(caller: Caller, decision: str) -> str:
+    return caller.page if decision == "key_limit" else caller.home + _PAGES.get(decision, "/billing")
 
 
 def _refusal(answer: HoldAnswer, affordable_tokens: int) -> GatewayError:

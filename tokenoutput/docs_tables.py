@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from gateway.errors import Reason, Wording
+from gateway.errors import DETAILS, Reason, Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ LIMIT_ERROR = """\
       "held_usd": "0.05",
       "resets_at": "2026-12-01T00:00:00Z",
       "affordable_max_tokens": 4600,
+      "manage_url": "https://…/app/acme/keys/…",
       "charged": false,
+      "docs_url": "https://…/docs/errors#key_limit",
       "request_id": "019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071"
     }
   }
@@ -90,16 +92,16 @@ PROTOCOL_MATRIX = (
 
 @dataclass(frozen=True, slots=True)
 class ErrorEntry:
-    """One reason of the gateway, and what a client does about it; `anchor` is what error pages link to."""
+    """One reason of the gateway, and what a client does about it."""
 
     wording: Wording
     charged: object
     remedy: object
 
     @property
-    def anchor(self) -> str:
-        """The OpenAI code, or a word of ours where there is none."""
-        return self.wording.openai_code or "invalid_request"
+    def details(self) -> list[tuple[str, object, object]]:
+        """What `metadata.reason` may tell apart: the word, what it means, what to do."""
+        return [(name, *_DETAILS[name]) for name, reason in DETAILS.items() if reason.value is self.wording]
 
     @property
     def retried(self) -> bool:
@@ -129,6 +131,37 @@ _ADVICE: dict[Reason, tuple[object, object]] = {
     Reason.UPSTREAM_TIMEOUT: (_WHAT_CAME, _("Retry, or stream: a stream shows signs of life while the model thinks.")),
     Reason.UNAVAILABLE: (_NEVER, _("Retry after the seconds that Retry-After says.")),
     Reason.OVERLOADED: (_WHAT_CAME, _("Retry with growing pauses. OpenAI clients get it as 503.")),
+}
+
+_DETAILS: dict[str, tuple[object, object]] = {
+    "key_limit": (
+        _("The key's own limit for a day, a week, a month or in total leaves too little"),
+        _("Wait for resets_at, or raise the limit at manage_url: the key's page."),
+    ),
+    "member_limit": (
+        _("The cap over all keys of the member who made this one leaves too little"),
+        _("Wait for resets_at, or have an admin raise the cap at manage_url: Members."),
+    ),
+    "organization_budget": (
+        _("The organisation's budget over all keys and members leaves too little"),
+        _("Wait for resets_at, or have an admin raise the budget at manage_url: Billing."),
+    ),
+    "frozen": (
+        _("The wallet is frozen: a payment is disputed, or we stopped it by hand"),
+        _("Write to us. It opens again when the dispute is over."),
+    ),
+    "debt": (
+        _("A payment was taken back after it was spent"),
+        _("Add money at manage_url: it pays the debt first, and what is left is yours to use."),
+    ),
+    "key_models": (
+        _("The key is for other models"),
+        _("Use a model that the message names, or change the key at manage_url."),
+    ),
+    "key_addresses": (
+        _("The key may not be used from this IP address"),
+        _("Send from an allowed network, or change the key at manage_url."),
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.test import Client
 
 from accounts.management_keys import SCOPES, management_key_create
@@ -55,5 +56,7 @@ def error_of(answer: Any) -> dict[str, Any]:
     assert error["message"]
     assert error["metadata"]["charged"] is False
     assert error["metadata"]["request_id"] == answer["X-Request-Id"]
+    # A reason that the errors page does not explain would lead to the top of its section.
+    assert error["metadata"]["docs_url"] == f"{settings.SITE_URL}/docs/errors#{error['metadata']['reason']}"
     found: dict[str, Any] = error["metadata"]
     return found

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from catalog.models import Model
@@ -117,7 +118,12 @@ def test_unknown_paths_get_the_envelope(client, path, method):
     assert answer.status_code == 404
     error = answer.json()["error"]
     assert error["code"] == 404
-    assert error["metadata"] == {"reason": "not_found", "charged": False, "request_id": answer["X-Request-Id"]}
+    assert error["metadata"] == {
+        "reason": "not_found",
+        "charged": False,
+        "docs_url": f"{settings.SITE_URL}/docs/errors#not_found",
+        "request_id": answer["X-Request-Id"],
+    }
 
 
 def test_an_accept_header_changes_nothing(client):

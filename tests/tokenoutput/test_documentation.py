@@ -6,12 +6,15 @@ from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
+from django.conf import settings
 
 from accounts.services import api_key_create
 from catalog.docs.registry import snippets
-from gateway.errors import Reason
+from gateway.errors import DETAILS, Reason
 from tests.tokenoutput.pages import catalog_make, catalog_only, visitor
 from tests.tokenoutput.test_pages import text_of
+from tokenoutput.api import errors
+from tokenoutput.api.reasons import REASONS
 from tokenoutput.documentation.contents import pages
 from tokenoutput.documentation.legal import LEGAL
 from tokenoutput.documentation.markdown import document, twin_of
@@ -157,6 +160,19 @@ def test_every_reason_has_its_section(client):
         assert (reason.value.openai_code or "invalid_request") in links.ids
         assert f"{reason.value.status} · {reason.value.meaning} · OpenAI {reason.value.openai_type}" in text
     assert text.count("What to do:") == text.count("Charged:") == len(Reason)
+    for detail in DETAILS:
+        assert f"#{detail}" in links.hrefs  # its own heading's
+
+
+def test_every_reason_of_the_management_api_has_its_section(client):
+    """Those that the code raises, found in its text: whoever adds one explains it."""
+    sources = "\n".join(path.read_text() for path in (settings.BASE_DIR / "tokenoutput" / "api").rglob("*.py"))
+    written = set(re.findall(r'\breason="(\w+)"', sources))
+    assert written | {reason for _, _, reason in errors._REFUSALS} | set(errors._REASONS.values()) <= set(REASONS)
+    links = Links(client.get("/docs/errors").content.decode())
+    for reason in REASONS:
+        assert reason in links.ids
+        assert links.hrefs.count(f"#{reason}") >= 2  # from the table, and its own heading's
 
 
 @pytest.mark.parametrize("path", ["/docs/no-such-page", "/docs/no-such-page.md", "/legal/no-such", "/legal/no-such.md"])

@@ -21,6 +21,7 @@ from billing.limits import LimitAmountRefused, LimitSubjectNotFound
 from billing.stripe_client import StripeNotConfigured, StripeUnavailable
 from billing.topups import TopupRefused
 from catalog.addresses import AddressRefused
+from tokenoutput.api.reasons import docs_url_of
 
 # Status, message, reason, and what else `metadata` says.
 Known = tuple[int, str, str, dict[str, Any]]
@@ -90,7 +91,7 @@ class QueryRefused(exceptions.ValidationError):
 
 def envelope(code: int, message: str, *, reason: str, request_id: str, **metadata: Any) -> dict[str, Any]:
     """The one shape of an error. Nothing of this API costs anything, and every error says so."""
-    said = {"reason": reason, **metadata, "charged": False, "request_id": request_id}
+    said = {"reason": reason, **metadata, "charged": False, "docs_url": docs_url_of(reason), "request_id": request_id}
     return {"error": {"code": code, "message": message, "metadata": said}}
 
 

@@ -40,6 +40,13 @@ _ANTHROPIC_USAGE = _object(
     cache_creation_input_tokens=_COUNT,
     cache_read_input_tokens=_COUNT,
 )
+_METADATA = _object(
+    ["charged", "docs_url", "request_id"],
+    charged={"type": "boolean", "description": "Whether this request cost anything."},
+    docs_url={"type": "string", "description": "Where the documentation says more of this error."},
+    manage_url={"type": "string", "description": "Where a person can change what refused it, if they can."},
+    request_id={"type": "string", "description": "What support asks for."},
+)
 COMPONENTS: dict[str, Any] = {
     "ChatRequest": _object(
         ["model", "messages"],
@@ -138,13 +145,13 @@ COMPONENTS: dict[str, Any] = {
             type=_STRING,
             code={"type": ["string", "null"]},
             param={"type": ["string", "null"]},
-            metadata=_OBJECT,
+            metadata=_METADATA,
         ),
     ),
     "AnthropicError": _object(
         ["type", "error"],
         type={"const": "error"},
-        error=_object(["type", "message"], type=_STRING, message=_STRING, metadata=_OBJECT),
+        error=_object(["type", "message"], type=_STRING, message=_STRING, metadata=_METADATA),
     ),
 }
 

@@ -21,10 +21,11 @@ ERROR = {
                 "message": {"type": "string", "description": "For a person, in one or two sentences."},
                 "metadata": {
                     "type": "object",
-                    "required": ["reason", "charged", "request_id"],
+                    "required": ["reason", "charged", "docs_url", "request_id"],
                     "properties": {
                         "reason": {"type": "string", "description": "For a program: stable."},
                         "charged": {"type": "boolean", "description": "Whether this request cost anything."},
+                        "docs_url": {"type": "string", "description": "Where the documentation says more of it."},
                         "request_id": {"type": "string", "description": "What support asks for."},
                         "manage_url": {"type": "string", "description": "Where a person can change what refused it."},
                         "fields": {

@@ -21,6 +21,8 @@ _TABLES: dict[str, Callable[[], str]] = {
     "errors_promised": tables.errors_promised,
     "errors_overview": tables.errors_overview,
     "errors_sections": tables.errors_sections,
+    "api_errors_overview": tables.api_errors_overview,
+    "api_errors_sections": tables.api_errors_sections,
     "protocol_matrix": tables.protocol_matrix,
     "conversion_fields": tables.conversion_fields,
     "conversion_stops": tables.conversion_stops,

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from catalog.selectors import CatalogRow
 from catalog.templatetags.money import price, tokens_short
+from tokenoutput.api.reasons import REASONS
 from tokenoutput.conversion_docs import FIELD_TABLES, STOP_TABLES
 from tokenoutput.docs_tables import ERRORS_PROMISED, PROTOCOL_MATRIX, ErrorEntry, errors_every
 
@@ -24,7 +25,7 @@ def errors_overview() -> str:
     """Every reason in a line, linked to its section."""
     rows = [
         (
-            f"[`{entry.anchor}`](#{entry.anchor})",
+            f"[`{entry.wording.anchor}`](#{entry.wording.anchor})",
             f"`{entry.wording.status}`",
             entry.wording.meaning,
             f"`{entry.wording.anthropic_type}`",
@@ -40,20 +41,39 @@ def errors_sections() -> str:
     return "\n\n".join(_error_section(entry) for entry in errors_every())
 
 
+def api_errors_overview() -> str:
+    """Every reason of the management API in a line, linked to its section."""
+    rows = [(f"[`{name}`](#{name})", f"`{one.status}`", one.meaning) for name, one in REASONS.items()]
+    return table((_("Reason"), _("Status"), _("Meaning")), rows)
+
+
+def api_errors_sections() -> str:
+    """Each with what to do. A word that is a code of the gateway too stands in that code's section."""
+    shared = {entry.wording.anchor for entry in errors_every()}
+    return "\n\n".join(
+        f"### {name} {{#{name}}}\n\n`{one.status}` · {cell(one.meaning)}. {cell(one.remedy)}"
+        for name, one in REASONS.items()
+        if name not in shared
+    )
+
+
 def _error_section(entry: ErrorEntry) -> str:
     wording = entry.wording
     retried = _("The official SDKs retry it by themselves.") if entry.retried else _("The SDKs do not retry it.")
     types = f"OpenAI `{wording.openai_type}`, Anthropic `{wording.anthropic_type}`"
-    return "\n".join(
-        (
-            f"### {entry.anchor} {{#{entry.anchor}}}",
-            "",
-            f"`{wording.status}` · {cell(wording.meaning)} · {types}",
-            "",
-            f"- **{_('What to do')}:** {cell(entry.remedy)} {retried}",
-            f"- **{_('Charged')}:** {cell(entry.charged)}",
-        )
-    )
+    lines = [
+        f"### {wording.anchor} {{#{wording.anchor}}}",
+        "",
+        f"`{wording.status}` · {cell(wording.meaning)} · {types}",
+        "",
+        f"- **{_('What to do')}:** {cell(entry.remedy)} {retried}",
+        f"- **{_('Charged')}:** {cell(entry.charged)}",
+    ]
+    if wording.anchor in REASONS:
+        lines.append(f"- **{_('From the management API')}:** {cell(REASONS[wording.anchor].remedy)}")
+    for name, meaning, remedy in entry.details:
+        lines += ["", f"#### {name} {{#{name}}}", "", f"{cell(meaning)}. {cell(remedy)}"]
+    return "\n".join(lines)
 
 
 def protocol_matrix() -> str:
