@@ -2,8 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
+
+# The client hung up before anything had come; NO_ROUTE: before anybody was asked.
+CLIENT_GONE: Final = "client_gone"
+CLIENT_GONE_STATUS: Final = 499
+NO_ROUTE: Final = 0
+# Why a request ended without an answer although nobody failed: the request was wrong, or the client left.
+NOBODYS_FAULT: Final = ("invalid", "too_large", "context", CLIENT_GONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from billing.attempts import Attempt
+from billing.attempts import NO_ROUTE, Attempt
 from catalog.lookups import route_providers_public
 
 ANSWERED = "answered"
@@ -32,7 +32,7 @@ def attempts_shown(
     failed: Sequence[Attempt], *, route_id: int | None, protocol: str | None, duration_ms: int | None
 ) -> tuple[AttemptRow, ...]:
     """The failed ones, then the request's own route, which took the rest of the time."""
-    attempts = list(failed)
+    attempts = [attempt for attempt in failed if attempt.route_id != NO_ROUTE]
     if route_id is not None:
         began = attempts[-1].started_ms + attempts[-1].duration_ms if attempts else 0
         attempts.append(Attempt(route_id, protocol or "", 200, ANSWERED, began, max((duration_ms or 0) - began, 0)))

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Func, QuerySet, UUIDField, Value
 
-from billing.attempts import attempts_decode
+from billing.attempts import CLIENT_GONE, attempts_decode
 from billing.models import UsageRecord, Wallet
 from billing.request_attempts import AttemptRow, attempts_shown
 from billing.selectors import UsageRow, usage_row
@@ -55,6 +55,11 @@ class RequestDetail:
     def write_off_nanos(self) -> int:
         """What we bear of it."""
         return sum(row.write_off_nanos for row in (self.row, *self.corrections))
+
+    @property
+    def client_left_first(self) -> bool:
+        """Whether the client hung up before anything had come."""
+        return bool(self.attempts) and self.attempts[-1].reason == CLIENT_GONE
 
     @property
     def is_explained(self) -> bool:

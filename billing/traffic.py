@@ -1,4 +1,4 @@
-"""How models answer and whether the platform works, from real traffic: every request that was let in counts."""
+"""How models answer and whether the platform works, from real traffic: only a provider or we can fail in it."""
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -7,10 +7,13 @@ from operator import itemgetter
 
 from django.db import connection
 
+from billing.attempts import NOBODYS_FAULT
+
 # A gateway that settles within seconds leaves nothing older than this.
 UNSETTLED_SECONDS_MAX = 60.0
 
-# Counted by latency first: a hash instead of a sort of every record. A correction is no request.
+# Counted by latency first: a hash instead of a sort of every record. A correction is no request. A request that came to
+# nothing because it was wrong, or because its client left, says nothing about who should have answered it.
 _TRAFFIC = """
     SELECT model_id, first_content_ms,
            count(*) FILTER (WHERE created_at > %(m5)s),
@@ -21,6 +24,7 @@ _TRAFFIC = """
            count(*) FILTER (WHERE outcome IN ('completed', 'client_gone'))
       FROM usage_record
      WHERE day >= %(day)s AND created_at > %(h24)s AND corrects_id IS NULL
+       AND (outcome <> 'void' OR coalesce(attempts -> -1 ->> 'reason', '') <> ALL (%(nobodys_fault)s))
      GROUP BY model_id, first_content_ms ORDER BY model_id, first_content_ms"""
 _PLATFORM = """
     SELECT (SELECT count(*) FROM gateway_lease WHERE leased_until > ledger_now()),
@@ -30,7 +34,7 @@ _PLATFORM = """
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Requests that ended in a span of time, and how many of them gave an answer."""
+    """Requests that could be answered and ended in a span of time, and how many of them gave an answer."""
 
     requests: int
     answered: int
@@ -74,7 +78,8 @@ def traffic_by_model() -> dict[int, Traffic]:
         now = cursor.fetchone()[0].astimezone(UTC)
         since = {"m5": timedelta(minutes=5), "m30": timedelta(minutes=30), "h24": timedelta(hours=24)}
         starts = {name: now - span for name, span in since.items()}
-        cursor.execute(_TRAFFIC, starts | {"day": starts["h24"].date()})
+        given = {"day": starts["h24"].date(), "nobodys_fault": list(NOBODYS_FAULT)}
+        cursor.execute(_TRAFFIC, starts | given)
         rows = cursor.fetchall()
     return {model_id: _traffic([row[1:] for row in found]) for model_id, found in groupby(rows, key=itemgetter(0))}
 

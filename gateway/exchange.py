@@ -21,6 +21,7 @@ from gateway.errors import GatewayError, Reason
 from gateway.failures import UpstreamFailure, failure_of_break, failure_of_status, failure_of_timeout
 from gateway.reading import Reading
 from gateway.tally import Result
+from gateway.tries import try_failed, try_left
 from gateway.upstream import UpstreamAnswer, UpstreamBroken, Upstreams, UpstreamSlow
 from gateway.wire.sse import EventTooLarge
 
@@ -100,7 +101,8 @@ class Exchange:
             try:
                 await self._attempt(route)
             except UpstreamFailure as failure:
-                self._attempts.append(self._failed(route, started, failure.error))
+                began_ms, ended_ms = self._ms(started), self._ms(time.perf_counter())
+                self._attempts.append(try_failed(route, failure.error, began_ms=began_ms, ended_ms=ended_ms))
                 await self._stack.aclose()
                 self._accepted, self._reading = False, None
                 log.warning("upstream_failed", provider=route.provider.slug, reason=failure.error.reason.name)
@@ -183,6 +185,9 @@ class Exchange:
             usage, source = reading.tally.usage(ended=told, prompt_bytes=self._ask.prompt_bytes)
             missing = source == "estimated" and not reading.stopped_short
             flags = reading.tally.flags | ({"missing"} if missing else set())
+        attempts = tuple(self._attempts)
+        if outcome == "void" and self.client_left and (reading is not None or not attempts):
+            attempts += (try_left(attempts, self.route, now_ms=self._ms(time.perf_counter())),)
         return Result(
             outcome,
             source,
@@ -190,18 +195,13 @@ class Exchange:
             self.route if self._accepted else None,
             None if first is None else self._ms(first),
             self._ms(time.perf_counter()),
-            tuple(self._attempts),
+            attempts,
             flags,
         )
 
     def _ms(self, moment: float) -> int:
         """Milliseconds since the request began."""
         return int((moment - self._started) * 1000)
-
-    def _failed(self, route: Route, started: float, error: GatewayError) -> Attempt:
-        began, status = self._ms(started), error.status or error.reason.value.status
-        took = self._ms(time.perf_counter()) - began
-        return Attempt(route.id, route.protocol, status, error.reason.name.lower(), began, took)
 
     def _outcome(self) -> Outcome:
         if not self._accepted or self._reading is None:

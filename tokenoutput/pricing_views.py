@@ -1,6 +1,7 @@
 """What it costs, which way of buying fits, and what a month would come to."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from tokenoutput.pricing_forms import EstimateForm, WhichForm
 from tokenoutput.worked_example import worked_example
 
 TOP_ROWS = 5
+# When the rules of fees and refunds on the page were last changed; a test holds the day to their words.
+RULES_DATED = date(2026, 11, 29)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ def pricing(request: HttpRequest) -> HttpResponse:
         "form": form,
         "estimate": form.estimate(),
         "which": which,
+        "rules_dated": RULES_DATED,
         "suggestion": which.suggestion(starter=bool(_starter_nanos())),
         "balance_nanos": form.cleaned_data.get("balance") or 0 if form.is_valid() else 0,
     }

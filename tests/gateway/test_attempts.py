@@ -12,7 +12,11 @@ from django.test import Client
 from accounts.management_keys import management_key_create
 from accounts.models import Membership
 from billing.requests import request_get
+from billing.traffic import Window, traffic_by_model
+from catalog.history import model_ids
+from tests.gateway.platform import wait_until
 from tests.gateway.protocols import OPENAI
+from tests.gateway.rawclient import RawClient
 from tests.gateway.test_failures import SECRET, ask, failing
 from tests.upstreams import scripts
 
@@ -131,3 +135,25 @@ def told_of(request_id: str, secret: str) -> Any:
     answer = Client().get(f"/api/v1/generation?id={request_id}", headers={"Authorization": f"Bearer {secret}"})
     assert answer.status_code == 200, answer.content
     return answer.json()["data"]
+
+
+def test_only_what_providers_or_we_do_lowers_a_models_availability(gateway_server):
+    """Refused for money, refused as wrong by us or by the provider, hung up: none of it says that the model is ill."""
+    customer, poor = gateway_server.customer(), gateway_server.customer(credit="0.00")
+    refused = scripts.whole({"error": {"message": "no such field", "type": "x"}}, status=400)
+    answers = [scripts.whole(OPENAI.answer()), refused, scripts.silence(), failing(OPENAI, "500")]
+    model = gateway_server.model(*answers)
+    body = {"model": model.public_id, **OPENAI.body}
+    with gateway_server.client(customer) as client, gateway_server.client(poor) as without_money:
+        statuses = [client.post(OPENAI.path, json=body).status_code for _ in range(2)]
+        statuses += [client.post(OPENAI.path, json=body | {"messages": 7}).status_code]
+        statuses += [without_money.post(OPENAI.path, json=body).status_code]
+        with RawClient(gateway_server.url) as leaver:
+            leaver.post(OPENAI.path, body | {"stream": True}, headers=customer.bearer)
+            wait_until(lambda: len(model.requests()) == 3, "the third request is upstream")
+        customer.used(requests=3)
+        statuses += [client.post(OPENAI.path, json=body).status_code]
+    assert statuses == [200, 400, 400, 402, 502]
+    customer.used(requests=4)
+    ids = model_ids(public_ids=[model.public_id])
+    assert traffic_by_model()[ids[model.public_id]].last_5m == Window(requests=2, answered=1)

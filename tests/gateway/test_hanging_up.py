@@ -2,6 +2,7 @@
 
 import pytest
 
+from billing.requests import request_get
 from catalog.pricing import Usage
 from tests.gateway.platform import price_of, served, wait_until
 from tests.gateway.protocols import ANTHROPIC, OPENAI, both
@@ -35,6 +36,9 @@ def test_before_the_upstream_answered(gateway_server, customer, protocol, manner
     [row] = customer.used()
     assert (row.outcome, row.source, row.charge_nanos) == ("void", "none", 0)
     customer.used_nothing()
+    detail = request_get(organization_id=customer.organization_id, request_id=row.id)
+    assert detail is not None and detail.client_left_first
+    assert [(attempt.reason, attempt.provider) for attempt in detail.attempts] == [("client_gone", "Provider 1")]
 
 
 @both

@@ -3,6 +3,7 @@
 import random
 import re
 from decimal import ROUND_CEILING, Decimal
+from zlib import crc32
 
 import pytest
 from django.http import QueryDict
@@ -106,6 +107,14 @@ def test_the_comparison_has_the_platforms_own_numbers(client, catalog, settings)
     assert "1,234 requests a minute a key" in text
     settings.STARTER_CREDIT_USD = "0"
     assert "Starter credit" not in re.sub(r"Starter credit is not paid out", "", text_of(client.get("/pricing")))
+
+
+def test_the_rules_say_when_they_were_last_changed(client, catalog):
+    """Who changes their words changes the day as well, and then the number here."""
+    page = client.get("/pricing").content.decode()
+    rules, _, last = page.partition('<h2 id="fees">')[2].partition('<p class="small quiet">')
+    words = " ".join(re.findall(r"\w+", re.sub(r"<[^>]+>", " ", rules)))
+    assert (crc32(words.encode()), re.findall(r'datetime="([\d-]+)"', last)[0]) == (196221778, "2026-11-29")
 
 
 def test_the_markdown_twin_has_every_price(client, catalog):

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from billing.attempts import Attempt, attempts_encode
 from billing.traffic import Window, traffic_by_model
 from catalog.models import Model, Price, Provider
 from gateway.request_id import request_id_make
@@ -17,8 +18,8 @@ from tests.tokenoutput.test_pages import text_of
 pytestmark = pytest.mark.django_db
 _RECORD = """
     INSERT INTO usage_record (day, id, wallet_id, api_key_id, model_id, price_version_id, held_nanos, charge_nanos,
-        started_at, created_at, first_content_ms, client_protocol, outcome, source)
-    VALUES (%s, %s, 1, 1, %s, 1, 0, 0, %s, %s, %s, 'openai_chat', %s, 'none')"""
+        started_at, created_at, first_content_ms, client_protocol, outcome, source, attempts)
+    VALUES (%s, %s, 1, 1, %s, 1, 0, 0, %s, %s, %s, 'openai_chat', %s, 'none', %s)"""
 
 
 @pytest.fixture(autouse=True)
@@ -30,19 +31,41 @@ def catalog():
     cache.clear()
 
 
-def ended(model_id, outcome, *, ago=timedelta(0), first_content_ms=None):
-    """A request that ended so long ago; its id says when it began."""
+def ended(model_id, outcome, *reasons, ago=timedelta(0), first_content_ms=None):
+    """A request that ended so long ago, after attempts that failed for `reasons`; its id says when it began."""
+    attempts = attempts_encode([Attempt(1, "openai_chat", 400, reason, 0, 1) for reason in reasons])
     at = timezone.now() - ago
     tail = request_id_make().int & ((1 << 80) - 1)
     record_id = uuid4().__class__(int=(int(at.timestamp() * 1000) << 80) | tail)
     with connection.cursor() as cursor:
-        cursor.execute(_RECORD, [at.astimezone(UTC).date(), record_id, model_id, at, at, first_content_ms, outcome])
+        day = at.astimezone(UTC).date()
+        cursor.execute(_RECORD, [day, record_id, model_id, at, at, first_content_ms, outcome, attempts])
 
 
 def test_without_traffic_it_says_so(client):
     text = text_of(client.get("/status"))
     assert "small no traffic no traffic no traffic no traffic" in text
     assert "no model shows trouble" in text or "does not work" in text
+
+
+@pytest.mark.parametrize("reason", ["invalid", "too_large", "context", "client_gone"])
+def test_what_a_customer_did_lowers_nobodys_share(client, catalog, reason):
+    small = catalog["small"]
+    ended(small, "completed", first_content_ms=200)
+    for _ in range(9):
+        ended(small, "void", reason)
+        ended(small, "void", "upstream", reason)  # The provider before it failed; this one was asked in vain.
+    assert traffic_by_model()[small].last_5m == Window(1, 1)
+    assert "small answers 100.0 %" in text_of(client.get("/status"))
+
+
+@pytest.mark.parametrize("reason", ["upstream", "upstream_timeout", "rate", "overloaded", "internal"])
+def test_what_a_provider_did_lowers_its_models_share(client, catalog, reason):
+    small = catalog["small"]
+    ended(small, "completed", first_content_ms=200)
+    ended(small, "void", "overloaded", reason)
+    assert traffic_by_model()[small].last_5m == Window(2, 1)
+    assert "small many fail 50.0 %" in text_of(client.get("/status"))
 
 
 def test_shares_are_of_every_request_let_in(catalog):
