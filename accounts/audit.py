@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
+from accounts.changes import organization_changed
 from accounts.models import AuditEntry, User
 
 TEXT_LENGTH_MAX = 254
@@ -63,6 +64,8 @@ def audit_record(
         target=target[:TEXT_LENGTH_MAX],
         details={name: value[:TEXT_LENGTH_MAX] for name, value in details.items()},
     )
+    if action.startswith("api_key."):
+        organization_changed(organization_id=organization_id)
 
 
 def audit_list(

@@ -8,6 +8,7 @@ from typing import Literal
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.changes import organization_changed
 from accounts.selectors import members_list
 from billing.alert_models import Alert, AlertDelivery, AlertSettings, AlertWatch
 from catalog.money import nanos_to_usd
@@ -121,6 +122,7 @@ def settings_row(*, organization_id: int) -> AlertSettings:
 
 
 def _alert_create(settings: AlertSettings, *, kind: AlertKind, level: int, facts: Facts) -> int:
+    organization_changed(organization_id=settings.organization_id)
     members = members_list(organization_id=settings.organization_id)
     targets = [("email", member.email) for member in members if member.role in settings.roles]
     targets += [("email", address) for address in settings.recipients if ("email", address) not in targets]

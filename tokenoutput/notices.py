@@ -10,7 +10,7 @@ from tokenoutput.database import database_connect
 
 log = structlog.get_logger(__name__)
 
-CHANNELS = ("api_key", "catalog", "wallet")
+CHANNELS = ("api_key", "catalog", "organization", "wallet")
 CONNECT_SECONDS = 5
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.2, 5.0
 

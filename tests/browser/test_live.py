@@ -14,11 +14,15 @@ from playwright.sync_api import Error, expect
 
 from accounts.keys import key_hash
 from accounts.services import api_key_create
+from billing.alerts import alert_test
+from billing.ledger import wallet_open
+from billing.models import Topup
+from billing.payment_ledger import topup_credit
 from catalog.services import catalog_load
 from tests.browser.conftest import log_in, until
 from tests.browser.test_journeys import CODE
 from tests.gateway.platform import PRICE, GatewayServer, upstream
-from tests.tokenoutput.pages import PASSWORD
+from tests.tokenoutput.pages import PASSWORD, visitor
 from tests.upstreams.scripts import whole
 from tests.upstreams.wire import openai_answer
 
@@ -76,6 +80,32 @@ def test_without_a_socket_the_page_asks_and_says_when_it_cannot(site, context, p
     page.route("**/live", lambda route: route.abort())
     page.clock.run_for(5000)
     page.get_by_text("Offline, showing").wait_for()
+
+
+def test_what_happens_is_said_and_shown_on_the_open_page(site, context, page, sold):
+    payer = visitor(uuid4().hex[:12])
+    organization_id = payer.organization.id
+    topup = Topup.objects.create(
+        wallet_id=wallet_open(organization_id=organization_id), kind="checkout", status="processing", amount_cents=2000
+    )
+    log_in(context, site, payer)
+    page.goto(site + payer.path(f"billing/return?topup={topup.id}"))
+    page.get_by_role("heading", name="Payment on its way").wait_for()
+    page.locator("html[data-live=connected]").wait_for()
+    page.evaluate("window.stayed = true")
+    topup_credit(topup_id=topup.id, payment_intent_id=f"pi_{topup.id}", tax_cents=0)
+    page.get_by_role("heading", name="Payment received").wait_for()
+    page.locator(".header-balance").get_by_text("$25.00").wait_for()
+    alert_test(organization_id=organization_id, by="ada")
+    banner = page.get_by_role("status").filter(has_text="Test of your alerts")
+    banner.wait_for()
+    page.screenshot(path="artifacts/live-alert.png")
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_text("Test of your alerts")).to_have_count(0)
+    assert page.evaluate("window.stayed")
+    alert_test(organization_id=organization_id, by="ada")  # what was dismissed stays so, on other pages too
+    page.goto(site + payer.path("billing"))
+    expect(page.get_by_text("Test of your alerts")).to_have_count(1)
 
 
 def test_prices_change_on_an_open_page_and_never_under_somebodys_hands(site, page, sold):

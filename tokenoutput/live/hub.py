@@ -9,6 +9,7 @@ import structlog
 from anyio import to_thread
 from django.db import connection
 
+from tokenoutput.live.events import KINDS, events_data
 from tokenoutput.live.socket import Socket
 from tokenoutput.live.state import LiveState, live_state, rows_data
 from tokenoutput.live.topics import CATALOG, Topic
@@ -72,7 +73,7 @@ class Hub:
         """A change notice of the database; without a payload anything may have changed. Does not wait."""
         if channel == "catalog":
             self._mark(CATALOG)
-        elif channel == "wallet":
+        elif channel in {"organization", "wallet"}:
             organization_id = _organization_id(payload)
             for topic in list(self._sockets):
                 if topic != CATALOG and organization_id in (None, topic.organization_id):
@@ -111,6 +112,8 @@ class Hub:
         told = self._told.get(topic)
         known = {row.id for row in told.rows} if told else set()
         fresh = tuple(row for row in state.rows if row.id not in known)
+        heard = {event.id for event in told.events} if told else set()
+        happened = tuple(event for event in state.events if event.id not in heard)
         for socket in list(self._sockets.get(topic, ())):
             new = socket in newcomers
             self._newcomers.discard(socket)
@@ -118,6 +121,9 @@ class Hub:
                 socket.put("balance", state.balance)
             if rows := state.rows if new else fresh:
                 socket.put("request", {"rows": rows_data(rows)})
+            for kind in KINDS:
+                if events := events_data(state.events if new else happened, kind):
+                    socket.put(kind, {"events": events})
         if topic in self._sockets:
             self._told[topic] = state
 

@@ -1,4 +1,4 @@
-"""What a live page shows of an organisation now: the balance in words and the latest requests as rows."""
+"""What a live page shows of an organisation now: balance in words, latest requests as rows, and what happened."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from billing.lines import UsageLine, usage_lines
 from billing.selectors import spend_since, wallet_get
 from catalog.templatetags.money import usd, usd_available, usd_exact
+from tokenoutput.live.events import KINDS, LiveEvent, events_data, live_events
 
 ROWS_MAX = 10
 
@@ -31,10 +32,11 @@ class LiveState:
 
     balance: dict[str, str]
     rows: tuple[LiveRow, ...]
+    events: tuple[LiveEvent, ...] = ()
 
 
 def live_state(*, organization_id: int, slug: str) -> LiveState:
-    """Balance and rows, newest first."""
+    """Balance, rows (newest first) and what happened lately."""
     wallet = wallet_get(organization_id=organization_id)
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     lines = usage_lines(organization_id=organization_id, limit=ROWS_MAX)
@@ -47,7 +49,8 @@ def live_state(*, organization_id: int, slug: str) -> LiveState:
         "today": usd(spend_since(organization_id=organization_id, since=midnight)),
         "level": "empty" if wallet.available_nanos <= 0 else "ok",
     }
-    return LiveState(balance=balance, rows=tuple(live_row(line, slug) for line in lines))
+    events = live_events(organization_id=organization_id, slug=slug)
+    return LiveState(balance=balance, rows=tuple(live_row(line, slug) for line in lines), events=events)
 
 
 def live_row(line: UsageLine, slug: str) -> LiveRow:
@@ -86,7 +89,8 @@ def request_url(slug: str, line: UsageLine) -> str:
 
 def state_data(state: LiveState) -> dict[str, Any]:
     """As JSON, for a page that asks instead of being told."""
-    return {"v": 1, "balance": state.balance, "requests": rows_data(state.rows)}
+    events: dict[str, Any] = {kind: events_data(state.events, kind) for kind in KINDS}
+    return {"v": 1, "balance": state.balance, "requests": rows_data(state.rows), **events}
 
 
 def rows_data(rows: tuple[LiveRow, ...]) -> list[dict[str, str]]:

@@ -1,7 +1,9 @@
 // Keeps a dashboard page current: balance, spend, the latest requests. Everything it shows the server has put in words.
+import { happened, partsRefresh } from "./live_events.js";
 import { follow } from "./live_socket.js";
 
 const POLL_MS = 4000;
+const EVENTS = ["key", "alert", "payment"];
 const root = document.querySelector("[data-live-socket]");
 const state = document.querySelector("[data-live-state]");
 const pause = document.querySelector("[data-live-pause]");
@@ -11,6 +13,7 @@ let level = root?.dataset.liveLevel;
 let updated = new Date();
 let tag = "";
 let paused = false;
+let opened = 0;
 let waiting = [];
 
 function balance(data) {
@@ -55,6 +58,7 @@ function take(message) {
   updated = new Date();
   if (message.type === "balance") balance(message.data);
   if (message.type === "request") requests(message.data.rows);
+  if (EVENTS.includes(message.type)) happened(message.type, message.data.events);
 }
 
 async function poll() {
@@ -68,9 +72,12 @@ async function poll() {
   const data = await answer.json();
   balance(data.balance);
   requests(data.requests);
+  EVENTS.forEach((kind) => happened(kind, data[kind]));
 }
 
 function show(name) {
+  // What changed while the socket was away for long was said to nobody.
+  if (name === "connected" && opened++) partsRefresh().catch(() => {});
   document.documentElement.dataset.live = name;
   if (!state) return;
   const time = updated.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

@@ -1,0 +1,62 @@
+// What happened to the organisation: alerts are said at the top of the page, and parts that show keys or payments are
+// asked for anew. The server repeats the last minutes to every page that connects, so each event is heard once.
+const DISMISSED = "alerts-dismissed";
+const DISMISSED_MAX = 50;
+const root = document.querySelector("[data-live-socket]");
+const alerts = document.querySelector("[data-live-alerts]");
+const heard = new Set();
+
+function dismissed() {
+  try {
+    return JSON.parse(localStorage.getItem(DISMISSED) ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+function dismiss(banner) {
+  try {
+    localStorage.setItem(DISMISSED, JSON.stringify([...dismissed(), banner.dataset.liveAlert].slice(-DISMISSED_MAX)));
+  } catch {
+    // Without storage it comes again on the next page, for some minutes.
+  }
+  banner.remove();
+  document.getElementById("content").focus();
+}
+
+function say(event) {
+  if (dismissed().includes(event.id)) return;
+  const template = document.createElement("template");
+  template.innerHTML = event.html;
+  alerts.prepend(template.content);
+}
+
+function inUse(part) {
+  return part.contains(document.activeElement) || part.querySelector("dialog[open], :popover-open");
+}
+
+export async function partsRefresh(kind) {
+  const selector = kind ? `[data-live-part="${kind}"]` : "[data-live-part]";
+  if (!document.querySelector(selector)) return;
+  const answer = await fetch(location.href);
+  if (!answer.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll(selector)) {
+    const fresh = page.getElementById(part.id);
+    // Nothing moves under somebody's hands.
+    if (fresh && !inUse(part) && fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+  }
+}
+
+export function happened(kind, events) {
+  const fresh = events.filter((event) => !heard.has(`${kind} ${event.id}`));
+  fresh.forEach((event) => heard.add(`${kind} ${event.id}`));
+  if (kind === "alert") return fresh.forEach(say);
+  // What happened before the page was made is in it.
+  if (fresh.some((event) => Number(event.at) >= Number(root.dataset.liveAt))) partsRefresh(kind).catch(() => {});
+}
+
+alerts?.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-live-dismiss]");
+  if (button) dismiss(button.closest("[data-live-alert]"));
+});
