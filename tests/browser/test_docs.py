@@ -12,6 +12,7 @@ def test_one_choice_opens_the_language_everywhere(site, page, filled):
     page.get_by_role("radio", name="Python").first.check()
     assert page.locator("[data-tabs] :checked").evaluate_all("tabs => tabs.map(tab => tab.value)") == ["python"] * 3
     assert page.locator("pre").filter(visible=True).all_inner_texts()[0].startswith("from anthropic import")
+    assert "language%3Dpython%26model%3D" in page.get_by_role("link", name="Get a key, 30 s").get_attribute("href")
     response = page.goto(f"{site}/docs/streaming")
     assert 'value="python" autocomplete="off" checked' in " ".join(response.text().split())
 

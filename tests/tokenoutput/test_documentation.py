@@ -3,16 +3,18 @@
 import re
 from html import unescape
 from html.parser import HTMLParser
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qs, urldefrag, urljoin, urlsplit
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 
 from accounts.services import api_key_create
 from catalog.docs.registry import snippets
 from gateway.errors import DETAILS, Reason
-from tests.tokenoutput.pages import catalog_make, catalog_only, visitor
+from tests.tokenoutput.pages import PASSWORD, catalog_make, catalog_only, visitor
 from tests.tokenoutput.test_pages import text_of
+from tests.tokenoutput.test_signup import verify
 from tokenoutput.api import errors
 from tokenoutput.api.reasons import REASONS
 from tokenoutput.documentation.contents import pages
@@ -205,10 +207,31 @@ def test_a_model_once_chosen_is_in_every_example(client):
     assert any('model="small"' in code for code in Links(client.get("/docs/sdks?model=none").content.decode()).code)
 
 
-def test_a_strangers_choice_goes_along_to_the_sign_up(client):
-    page = client.get("/docs/quickstart?model=wide&language=python").content.decode()
-    assert "/accounts/signup/?next=%2Fapp%2F%3Flanguage%3Dpython%26model%3Dwide" in page
+def test_a_strangers_choice_goes_along_through_the_sign_up_to_the_quickstart(client):
+    cache.clear()  # Limits on attempts count there.
+    page = client.get("/docs/quickstart?model=wide&language=nodejs").content.decode()
     assert "Get a key, 30 s" in page
+    (start,) = re.findall(r'href="([^"]+)"\s+data-start', page)
+    (wanted,) = parse_qs(urlsplit(start).query)["next"]
+    assert wanted == "/app/quickstart?language=nodejs&model=wide"
+    form = client.get(start).content.decode()
+    assert wanted in [unescape(kept) for kept in re.findall(r'name="next" value="([^"]+)"', form)]
+    client.post("/accounts/signup/", {"email": "ada@example.com", "password1": PASSWORD, "next": wanted})
+    answer = verify(client)
+    assert answer["Location"] == wanted
+    quickstart = client.get(wanted, follow=True)
+    assert quickstart.redirect_chain[-1][0] == "/app/ada/quickstart?language=nodejs&model=wide"
+    shown = quickstart.content.decode()
+    assert re.findall(r'value="(\w+)"\s+autocomplete="off"\s+checked', shown) == ["node_openai"]
+    assert "wide" in unescape(shown)
+
+
+def test_the_quickstart_opens_with_what_is_shown_where_nothing_was_chosen(client):
+    page = client.get("/docs/sdks").content.decode()
+    assert "/accounts/signup/?next=%2Fapp%2Fquickstart%3Flanguage%3Dcurl%26model%3Dsmall" in page
+    agents = client.get("/docs/claude-code").content.decode()
+    assert "language%3Dclaude-code%26model%3Dsmall" in agents
+    assert 'href="/app/quickstart?language=curl&amp;model=small"' in visitor().client.get("/docs/sdks").content.decode()
 
 
 def test_who_is_signed_in_sees_which_key_is_meant():

@@ -58,6 +58,9 @@ def test_agents_find_every_model_and_its_price(client, rows):
     for row in rows:
         line = next(line for line in text.splitlines() if line.startswith(f"- [{row.public_id}]({SITE}/models/"))
         assert "free" in line or "$" in line
+        (twin,) = re.findall(r"\]\(([^)]+)\)", line)
+        assert twin.endswith(f"/models/{row.public_id}.md")
+        assert client.get(twin.removeprefix(SITE)).content.decode().startswith(f"# {row.public_id}\n")
     assert "&" not in text
 
 

@@ -1,10 +1,9 @@
 """What the documentation knows of its reader: the language and model of the examples, and which key is theirs."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts.selectors import ApiKeyView, OrganizationView, api_keys_list, organizations_of
 
@@ -20,7 +19,6 @@ class Reader:
 
     language: str
     model: str | None
-    start_url: str
     organization: OrganizationView | None = None
     key: ApiKeyView | None = None
 
@@ -28,6 +26,14 @@ class Reader:
     def languages(self) -> list[tuple[str, str]]:
         """What examples can be read in."""
         return list(LANGUAGES.items())
+
+    def start_url(self, *, page: str, model: str) -> str:
+        """To the quickstart, in the language and with the model that are open here; strangers sign up on the way."""
+        language = page if page == "claude-code" else self.language or next(iter(LANGUAGES))
+        quickstart = reverse("quickstart_any", query={"language": language, "model": model})
+        if self.organization is not None:
+            return quickstart
+        return reverse("account_signup", query={"next": quickstart})
 
 
 def reader_of(request: HttpRequest) -> Reader:
@@ -37,10 +43,10 @@ def reader_of(request: HttpRequest) -> Reader:
     model = request.GET.get("model", request.COOKIES.get(MODEL_COOKIE))
     organizations = organizations_of(user=request.user)
     if not organizations:
-        return Reader(language, model, _start_url(language, model))
+        return Reader(language, model)
     keys = api_keys_list(organization_id=organizations[0].id)
     working = next((key for key in keys if key.state == "active"), None)
-    return Reader(language, model, _start_url(language, model, organizations[0].slug), organizations[0], working)
+    return Reader(language, model, organizations[0], working)
 
 
 def choice_keep(request: HttpRequest, response: HttpResponse) -> None:
@@ -51,15 +57,3 @@ def choice_keep(request: HttpRequest, response: HttpResponse) -> None:
         if value and known and len(value) <= MODEL_CHARACTERS_MAX:
             # Scripts keep the language too, when a tab is chosen.
             response.set_cookie(cookie, value, max_age=KEPT_SECONDS, path="/docs/", samesite="Lax")
-
-
-def _start_url(language: str, model: str | None, slug: str | None = None) -> str:
-    """Where the first request is made, in the language and with the model that were open here."""
-    chosen = {name: value for name, value in (("language", language), ("model", model)) if value}
-    query = f"?{urlencode(chosen)}" if chosen else ""
-    if slug is None:
-        return f"{reverse('account_signup')}?{urlencode({'next': f'{reverse("app_home")}{query}'})}"
-    try:
-        return reverse("quickstart", args=[slug]) + query
-    except NoReverseMatch:
-        return reverse("keys", args=[slug])

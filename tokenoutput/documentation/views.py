@@ -83,6 +83,7 @@ def _html(request: HttpRequest, page: Page) -> HttpResponse:
         "rows": [row for row in catalog.rows if "embeddings" not in row.capabilities],
         "model": catalog.models["openai"],
         "reader": reader,
+        "start_url": reader.start_url(page=page.slug, model=catalog.models["openai"]),
         "before": before,
         "after": after,
         "twin": reverse("docs_twin", args=[page.slug]),

@@ -35,6 +35,7 @@ LANGUAGES = {
     "curl": "curl_chat",
     "python": "python_openai",
     "node": "node_openai",
+    "nodejs": "node_openai",  # as the documentation's tabs have it
     "claude-code": "claude_code",
 }
 LIMIT_SUGGESTED = {"limit_period": "monthly", "limit_nanos": 20_000_000_000}

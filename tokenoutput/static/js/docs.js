@@ -9,5 +9,8 @@ document.addEventListener("change", ({ target }) => {
   scrollBy({ top: target.getBoundingClientRect().top - top, behavior: "instant" });
   if (!document.querySelector(`#picker-language option[value="${target.value}"]`)) return;
   document.querySelector("#picker-language").value = target.value;
+  // To the quickstart, for strangers inside the sign-up's own query string.
+  const start = document.querySelector("[data-start]");
+  if (start) start.href = start.href.replace(/(language(?:=|%3D))[\w-]+/, `$1${target.value}`);
   document.cookie = `docs_language=${target.value}; path=/docs/; max-age=${KEPT_SECONDS}; samesite=lax`;
 });
