@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.management_keys import SCOPES
 from tokenoutput.key_forms import ApiKeyForm, NetworksField
 
-_MEANINGS = {
+SCOPE_MEANINGS = {
     "keys:read": _("See API keys and their limits"),
     "keys:write": _("Make, change, rotate and revoke API keys"),
     "usage:read": _("See usage and requests"),
@@ -26,7 +26,7 @@ class ManagementKeyForm(ApiKeyForm):
 
     scopes = forms.MultipleChoiceField(
         label=_("What it may do"),
-        choices=[(scope, _MEANINGS[scope]) for scope in SCOPES],
+        choices=[(scope, SCOPE_MEANINGS[scope]) for scope in SCOPES],
         widget=forms.CheckboxSelectMultiple,
         help_text=_("Never more than your own role allows at the moment it is used. Writing includes reading."),
         error_messages={"required": _("Choose what the key may do.")},

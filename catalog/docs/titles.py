@@ -33,5 +33,7 @@ TITLES = {
     "claude_shell.bash": "Claude Code, one shell",
     "claude_powershell.powershell": "Claude Code, PowerShell",
     "codex.toml": "Codex, ~/.codex/config.toml",
+    "curl_manage.bash": "curl, make a key",
+    "python_manage.python": "Python, add up the ledger",
     "python_webhook.python": "Python, checking a signature",
 }

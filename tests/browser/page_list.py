@@ -12,6 +12,8 @@ PUBLIC = {
     "docs": "/docs/",
     "docs-quickstart": "/docs/quickstart",
     "docs-claude-code": "/docs/claude-code",
+    "docs-keys": "/docs/keys",
+    "docs-management": "/docs/management",
     "docs-errors": "/docs/errors",
     "docs-billing": "/docs/billing",
     "conversion": "/docs/conversion",

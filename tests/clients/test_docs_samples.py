@@ -1,20 +1,27 @@
 """Every sample of the documentation is run as a reader runs it: copied whole, against the real gateway, and charged."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from accounts.management_keys import management_key_create
+from accounts.selectors import members_list
+from billing.ledger import usage_settle
 from billing.webhook_post import webhook_signature
 from catalog.docs.registry import snippets
+from catalog.money import nanos_to_usd
 from tests import prerequisites
 from tests.clients.provider import ANTHROPIC, OPENAI, PIECES, Call, Provider
-from tests.upstreams import scripts
+from tests.upstreams import scripts, wire
 
 TEXT = "".join(PIECES)
 TIMEOUT_SECONDS = 60
@@ -52,6 +59,7 @@ RUN = {
 }
 # Claude Code and Codex are given theirs in test_coding_agents; the others have tests of their own below.
 ELSEWHERE = {"claude_code", "codex", "claude_shell", "claude_powershell", "python_webhook"}
+ELSEWHERE |= {"curl_manage", "python_manage"}
 VECTORS = {
     "object": "list",
     "model": "m",
@@ -103,12 +111,12 @@ def command_of(sample, folder: Path) -> list[str]:
     return ["node", "sample.mjs"]
 
 
-def run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path, **variables: str) -> str:
     """What it prints; without settings of the machine's own SDKs, which would win over the sample's."""
     done = subprocess.run(
         command,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "NO_PROXY": "127.0.0.1"},
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "NO_PROXY": "127.0.0.1", **variables},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_SECONDS,
@@ -153,6 +161,34 @@ def test_both_shells_set_what_the_settings_file_sets(tmp_path):
     found = re.findall(r'^\$env:(\w+) = "([^"$`]*)"$', "\n".join(lines), re.MULTILINE)
     assert len(found) == len(lines)
     assert dict(found) == wanted
+
+
+def test_the_management_samples_make_one_key_and_add_up_the_ledger(gateway_server, settings, tmp_path):
+    settings.SITE_URL = gateway_server.url
+    customer = gateway_server.customer()
+    model = gateway_server.model(scripts.whole(wire.openai_answer()))
+    organization = {"organization_id": customer.organization_id}
+    member = members_list(**organization)[0]
+    scopes = ("keys:write", "billing:read")
+    secret = management_key_create(**organization, member_id=member.id, name="ci", scopes=scopes).secret
+    samples = snippets(base_url=gateway_server.url, model=model.public_id)
+
+    def ran(name: str, lines: str = "type=usage&limit=100") -> str:
+        sample = replace(samples[name], code=samples[name].code.replace("type=usage&limit=100", lines))
+        return run(command_of(sample, tmp_path), tmp_path, TOKENOUTPUT_MANAGEMENT_KEY=secret)
+
+    made = json.loads(ran("curl_manage"))
+    assert (made["data"]["limit_usd"], made["data"]["allowed_models"]) == ("20.000000000", [model.public_id])
+    assert json.loads(ran("curl_manage"))["key"] == made["key"]  # the same Idempotency-Key
+    body = {"model": model.public_id, "messages": [{"role": "user", "content": "hello"}]}
+    with gateway_server.client() as client:
+        answer = client.post("/v1/chat/completions", json=body, headers={"x-api-key": made["key"]})
+        assert answer.status_code == 200
+    [row] = customer.used()
+    usage_settle()
+    charged = Decimal(nanos_to_usd(row.charge_nanos, 9))
+    assert ran("python_manage") == f"spent: {charged} US dollars\n"
+    assert ran("python_manage", "limit=1") == f"spent: {charged - 10} US dollars\n"  # page by page, the payment too
 
 
 def test_the_webhook_sample_believes_us_and_nobody_else():

@@ -250,6 +250,37 @@ def test_a_page_costs_few_queries(client, path, django_assert_max_num_queries):
         client.get(path)
 
 
+# What people ask of platforms like this one, by the section that answers, and words that its answer cannot do without.
+ASKED = {
+    "failed": "fails before any output costs nothing empty the tokens that its provider counted",
+    "provider": "one or several routes",
+    "more": "never another than the one in the catalog",
+    "cancel": "hanging up",
+    "forbidden": "kept to IP addresses key_addresses manage_url",
+    "agents": "a key of its own with a daily limit",
+    "users": "Keys are free",
+    "automatic": "below which balance how much the most in a month",
+    "subscription": "No",
+    "export": "CSV management API",
+    "expire": "What you buy does not",
+    "card": "Remove card",
+    "dpa": "Here",
+    "logs": "What is kept",
+    "refund": "did not spend",
+    "leave": "hand them over",
+}
+
+
+@pytest.mark.parametrize("anchor", ASKED)
+def test_what_people_ask_is_answered(client, anchor):
+    page = client.get("/docs/faq").content.decode()
+    section = re.search(rf'<h3 id="{anchor}">(.*?)(?=<h[23] |</article>)', page, re.DOTALL)
+    assert section, f"no question #{anchor}"
+    said = words_of(unescape(re.sub(r"<[^>]+>", " ", section[1])))
+    for words in re.findall(r"\w+", ASKED[anchor]):
+        assert words in said.split()
+
+
 HOSTILE = "<script>alert(1)</script> [x](javascript:alert(1)) ![i](http://elsewhere.example/i.png) &lt;b&gt;"
 
 

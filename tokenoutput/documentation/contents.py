@@ -43,6 +43,7 @@ PARTS = (
         (
             Page("quickstart", _("Quick start"), _("From nothing to an answer in a minute.")),
             Page("authentication", _("Authentication"), _("API keys: where they go, and how to keep them.")),
+            Page("keys", _("API keys"), _("Limits, expiry, models, addresses, rotation, and who takes over.")),
             Page("models", _("Model catalog"), _("Every public model ID, its limits and its price.")),
         ),
     ),
@@ -66,9 +67,16 @@ PARTS = (
     Part(
         _("Money"),
         (
-            Page("billing", _("Billing"), _("How a request is priced, held and charged.")),
+            Page("billing", _("Billing"), _("How a request is priced, held and charged; ledger and receipts.")),
             Page("limits", _("Limits"), _("Spending limits, and requests a minute.")),
             Page("alerts", _("Alerts"), _("Mails and signed webhooks, and how to check them.")),
+        ),
+    ),
+    Part(
+        _("By program"),
+        (
+            Page("management", _("Manage by program"), _("Management keys, scopes, paging, exact amounts.")),
+            Page("api", _("API reference"), _("Every endpoint, field by field."), elsewhere="docs_api"),
         ),
     ),
     Part(
@@ -77,7 +85,6 @@ PARTS = (
             Page("errors", _("Errors"), _("Every code: what it means, whether it cost, what to do.")),
             Page("protocols", _("Protocol matrix"), _("What happens between your protocol and the provider's.")),
             Page("conversion", _("Conversion"), _("What becomes of each field between protocols.")),
-            Page("api", _("Management API"), _("Keys, usage and billing by program."), elsewhere="docs_api"),
             Page("privacy", _("Privacy of prompts"), _("What is kept of a request, and what never is.")),
             Page("faq", _("Questions"), _("Short answers about money, keys and data.")),
         ),

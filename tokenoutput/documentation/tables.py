@@ -10,6 +10,7 @@ from catalog.templatetags.money import price, tokens_short
 from tokenoutput.api.reasons import REASONS
 from tokenoutput.conversion_docs import FIELD_TABLES, STOP_TABLES
 from tokenoutput.docs_tables import ERRORS_PROMISED, PROTOCOL_MATRIX, ErrorEntry, errors_every
+from tokenoutput.management_key_forms import SCOPE_MEANINGS
 
 # Underscores inside words mean nothing.
 _MEANINGFUL = re.compile(r"[*\[\]<`]|(?<![a-zA-Z0-9])_|_(?![a-zA-Z0-9])")
@@ -74,6 +75,12 @@ def _error_section(entry: ErrorEntry) -> str:
     for name, meaning, remedy in entry.details:
         lines += ["", f"#### {name} {{#{name}}}", "", f"{cell(meaning)}. {cell(remedy)}"]
     return "\n".join(lines)
+
+
+def scopes() -> str:
+    """What a management key may be allowed."""
+    rows = [(f"`{scope}`", meaning) for scope, meaning in SCOPE_MEANINGS.items()]
+    return table((_("Scope"), _("What it allows")), rows)
 
 
 def protocol_matrix() -> str:
