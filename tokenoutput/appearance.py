@@ -1,5 +1,7 @@
 """The choice between light, dark and what the system says: a cookie, so the server's first byte has it already."""
 
+from collections.abc import Collection
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -23,15 +25,20 @@ def theme_of(request: HttpRequest) -> str:
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice, and back to the page it was made on."""
+    return choice_keep(request, cookie=COOKIE, choices=THEMES)
+
+
+def choice_keep(request: HttpRequest, *, cookie: str, choices: Collection[str]) -> HttpResponse:
+    """Keep one of `choices` in a cookie of the same name as the form's field; anything else takes the cookie away."""
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
         back = "/"
     response = redirect(back)
-    chosen = request.POST.get("theme", "")
-    if chosen in THEMES:
+    chosen = request.POST.get(cookie, "")
+    if chosen in choices:
         response.set_cookie(
-            COOKIE, chosen, max_age=KEPT_SECONDS, secure=request.is_secure(), httponly=True, samesite="Lax"
+            cookie, chosen, max_age=KEPT_SECONDS, secure=request.is_secure(), httponly=True, samesite="Lax"
         )
     else:
-        response.delete_cookie(COOKIE, samesite="Lax")
+        response.delete_cookie(cookie, samesite="Lax")
     return response

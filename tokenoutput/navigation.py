@@ -19,6 +19,7 @@ class Entry:
     icon: str
     action: Action = Action.READ
     also: tuple[str, ...] = ()  # URL names of pages below this one.
+    key: str = ""  # After “g” on the keyboard it leads here.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Link:
     label: str | Promise
     icon: str
     is_here: bool
+    key: str
 
 
 BILLING_PAGES = (
@@ -54,22 +56,22 @@ GROUPS = (
     Group(
         "",
         (
-            Entry("overview", _("Overview"), "overview"),
+            Entry("overview", _("Overview"), "overview", key="o"),
             Entry("quickstart", _("Quickstart"), "play", also=("quickstart_run",)),
         ),
     ),
     Group(
         _("Build"),
         (
-            Entry("keys", _("API keys"), "key", also=KEY_PAGES),
+            Entry("keys", _("API keys"), "key", also=KEY_PAGES, key="k"),
             Entry("requests", _("Requests"), "list", also=("request",)),
-            Entry("usage", _("Usage"), "usage"),
+            Entry("usage", _("Usage"), "usage", key="u"),
         ),
     ),
     Group(
         _("Money"),
         (
-            Entry("billing", _("Billing"), "card", also=BILLING_PAGES),
+            Entry("billing", _("Billing"), "card", also=BILLING_PAGES, key="b"),
             Entry("alerts", _("Alerts"), "bell", also=("alerts_secret",)),
         ),
     ),
@@ -97,6 +99,7 @@ def navigation_for(access: Access, *, url_name: str) -> list[tuple[str | Promise
                     label=entry.label,
                     icon=entry.icon,
                     is_here=url_name == entry.url_name or url_name in entry.also,
+                    key=entry.key,
                 )
                 for entry in group.entries
                 if organization.may(entry.action)

@@ -19,6 +19,7 @@ SECTIONS = (
     "button",
     "icon",
     "segments",
+    "shortcuts",
     "field",
     "ticks",
     "notice",

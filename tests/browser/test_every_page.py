@@ -101,6 +101,9 @@ def test_what_opens_over_a_page(site, context, page, look, filled):
     page.get_by_role("button", name="Account menu").click()
     page.get_by_role("button", name="Sign out").wait_for()
     look("account-menu")
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.get_by_role("heading", name="Keyboard shortcuts").wait_for()
+    look("shortcuts")
 
 
 @override_settings(DEBUG=True)

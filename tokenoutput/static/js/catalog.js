@@ -56,13 +56,6 @@ function sort(event) {
   filter();
 }
 
-function find(event) {
-  const typing = event.target.closest?.("input, select, textarea, [contenteditable]");
-  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  form.elements.q.focus();
-}
-
 if (form) {
   form.classList.add("filters-live");
   form.addEventListener("input", () => {
@@ -71,5 +64,4 @@ if (form) {
   });
   form.addEventListener("submit", submit);
   document.addEventListener("click", sort);
-  document.addEventListener("keydown", find);
 }
