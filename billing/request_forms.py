@@ -1,7 +1,7 @@
 """Filters of the requests and usage pages, all in the query string: what cannot be read is left out, never refused."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +11,17 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.key_names import api_key_ids_named
 from accounts.names import NAME_LENGTH_MAX
+from accounts.zones import zone_label
 from billing.requests import RequestFilter
-from billing.usage_series import Bucket
+from billing.usage_series import Bucket, bucket_starts, midnight
 from catalog.lookups import model_id_get
 
 NO_MODEL = 0
 RANGES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 RANGE_DEFAULT = "30d"
 DAYS_MAX = 366
+# Nothing was metered before it, and in no time zone its midnight is before the first year.
+DAY_MIN = date(2020, 1, 1)
 PROTOCOLS = [
     ("openai_chat", _("OpenAI Chat")),
     ("anthropic_messages", _("Anthropic Messages")),
@@ -35,12 +38,18 @@ OUTCOMES = [
 
 
 class TolerantForm(forms.Form):
-    """A filter never refuses a visitor: a value that cannot be read counts as none."""
+    """A filter never refuses a visitor: a value that cannot be read counts as none. Days are of the current zone."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.fields["since"].label = _("From (%(zone)s)") % {"zone": zone_label()}
+        self.fields["until"].label = _("To (%(zone)s)") % {"zone": zone_label()}
 
     def asked(self) -> dict[str, Any]:
         """What was given and could be read, by field."""
         self.full_clean()
-        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        asked = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        return {name: max(value, DAY_MIN) if isinstance(value, date) else value for name, value in asked.items()}
 
 
 class RequestsForm(TolerantForm):
@@ -50,12 +59,8 @@ class RequestsForm(TolerantForm):
     key = forms.CharField(label=_("API key"), required=False, max_length=NAME_LENGTH_MAX)
     outcome = forms.ChoiceField(label=_("Outcome"), required=False, choices=[("", _("Any")), *OUTCOMES])
     protocol = forms.ChoiceField(label=_("Protocol"), required=False, choices=[("", _("Any")), *PROTOCOLS])
-    since = forms.DateField(
-        label=_("From (UTC)"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    until = forms.DateField(
-        label=_("To (UTC)"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     id = forms.CharField(label=_("Request id"), required=False, max_length=64)
 
     def only(self, *, organization_id: int) -> RequestFilter:
@@ -89,9 +94,7 @@ class Window:
 
     def starts(self) -> list[datetime]:
         """The beginning of each bucket."""
-        step = timedelta(hours=1) if self.bucket == "hour" else timedelta(days=1)
-        count = -(-(self.until - self.since) // step)
-        return [self.since + step * number for number in range(count)]
+        return bucket_starts(self.since, self.until, self.bucket)
 
 
 class UsageForm(TolerantForm):
@@ -131,24 +134,21 @@ class UsageForm(TolerantForm):
 
     def window(self) -> Window:
         """The dates that were given, else the range that was chosen, up to and with the present hour or day."""
-        asked, now = self.asked(), timezone.now().astimezone(UTC)
+        asked, now = self.asked(), timezone.now()
+        today = timezone.localtime(now).date()
         first, last = asked.get("since"), asked.get("until")
         if first or last:
-            last = min(last or now.date(), now.date() + timedelta(days=1))
+            last = min(last or today, today + timedelta(days=1))
             first = max(first or last - timedelta(days=30), last - timedelta(days=DAYS_MAX))
             first = min(first, last)
-            return Window(_day(first), _day(last + timedelta(days=1)), "hour" if first == last else "day")
+            return Window(midnight(first), midnight(last + timedelta(days=1)), "hour" if first == last else "day")
         length = RANGES[self.chosen()["range"]]
         if length <= timedelta(days=1):
             end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
             return Window(end - length, end, "hour")
-        end = _day(now.date() + timedelta(days=1))
-        return Window(end - length, end, "day")
+        tomorrow = today + timedelta(days=1)
+        return Window(midnight(tomorrow - length), midnight(tomorrow), "day")
 
 
 def _midnight(day: date | None) -> datetime | None:
-    return _day(day) if day else None
-
-
-def _day(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
+    return midnight(day) if day else None

@@ -1,6 +1,7 @@
 """Pages of requests: the list with its filters, its CSV, and one request in full."""
 
 from collections.abc import Iterator
+from datetime import tzinfo
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import access_get
 from accounts.key_names import member_emails_of
+from accounts.zones import UTC_NAME, zone_of, zoned
 from billing.csv_answer import Amount, Cell, csv_answer
 from billing.lines import UsageLine, lines_named
 from billing.request_forms import RequestsForm
@@ -21,8 +23,9 @@ from catalog.money import nanos_to_usd
 PAGE_ROWS = 50
 CSV_ROWS_MAX = 50_000
 _CSV_PAGE_ROWS = 5_000
+_CSV_TIME = "started_at_utc"
 _CSV_HEADER = (
-    "request_id", "started_at_utc", "model", "api_key", "client_protocol", "outcome", "input_tokens",
+    "request_id", _CSV_TIME, "model", "api_key", "client_protocol", "outcome", "input_tokens",
     "cache_read_tokens", "cache_write_tokens", "output_tokens", "paid_usd", "first_content_ms", "duration_ms",
 )  # fmt: skip
 
@@ -30,6 +33,7 @@ _CSV_HEADER = (
 @never_cache
 @require_GET
 @login_required
+@zoned
 def requests(request: HttpRequest, slug: str) -> HttpResponse:
     """Every request that was metered, newest first, narrowed by what the query string says."""
     access = access_get(request, slug=slug)
@@ -69,17 +73,21 @@ def requests(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_GET
 @login_required
+@zoned
 def requests_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """The list with its present filters as a file, the newest `CSV_ROWS_MAX` of it."""
     access = access_get(request, slug=slug)
     only = RequestsForm(request.GET).only(organization_id=access.organization.id)
-    rows = (_csv_row(line) for line in _every_line(access.organization.id, only))
-    return csv_answer(request, name=f"requests-{slug}.csv", header=_CSV_HEADER, rows=rows)
+    zone = zone_of(request)
+    header = [f"started_at ({zone})" if name == _CSV_TIME and str(zone) != UTC_NAME else name for name in _CSV_HEADER]
+    rows = (_csv_row(line, zone) for line in _every_line(access.organization.id, only))
+    return csv_answer(request, name=f"requests-{slug}.csv", header=header, rows=rows)
 
 
 @never_cache
 @require_GET
 @login_required
+@zoned
 def request_page(request: HttpRequest, slug: str, request_id: UUID) -> HttpResponse:
     """One request: what became of it, what it cost and why, how long it took."""
     access = access_get(request, slug=slug)
@@ -118,11 +126,11 @@ def _every_line(organization_id: int, only: RequestFilter) -> Iterator[UsageLine
         before = rows[-1].id
 
 
-def _csv_row(line: UsageLine) -> tuple[Cell, ...]:
+def _csv_row(line: UsageLine, zone: tzinfo) -> tuple[Cell, ...]:
     row, usage = line.row, line.row.usage
     return (
         str(row.corrects_id or row.id),
-        row.started_at.isoformat(),
+        row.started_at.astimezone(zone).isoformat(),
         line.model,
         line.api_key,
         row.client_protocol,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -117,7 +118,7 @@ def group_names(*, organization_id: int, group_by: GroupBy, cells: Sequence[Usag
 
 def bucket_label(start: datetime, bucket: Bucket) -> str:
     """The hour or the day."""
-    return date_format(start, "j M H:i" if bucket == "hour" else "j M")
+    return date_format(timezone.localtime(start), "j M H:i" if bucket == "hour" else "j M")
 
 
 def _unnamed(one: int) -> str:

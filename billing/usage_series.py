@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 from django.db import connection
+from django.utils import timezone
 
 Bucket = Literal["hour", "day"]
 GroupBy = Literal["model", "key", "member", "protocol"]
@@ -34,7 +35,8 @@ used AS (
      AND uuid7_hour(id) >= %(since)s AND uuid7_hour(id) < %(until)s
      AND (%(key)s::bigint IS NULL OR api_key_id = %(key)s) AND (%(member)s::bigint IS NULL OR member_id = %(member)s)
 ), cells AS MATERIALIZED (
-  SELECT date_trunc(%(bucket)s, hour, 'UTC') AS starts_at, grp, sum(requests)::bigint AS requests,
+  SELECT (%(starts)s::timestamptz[])[width_bucket(hour, %(starts)s::timestamptz[])] AS starts_at, grp,
+         sum(requests)::bigint AS requests,
          sum(input_tokens)::bigint AS input_tokens, sum(cached_tokens)::bigint AS cached_tokens,
          sum(output_tokens)::bigint AS output_tokens, sum(spend_nanos)::bigint AS spend_nanos,
          sum(reasoning_tokens)::bigint AS reasoning_tokens
@@ -100,7 +102,10 @@ def usage_series(
     group_by: GroupBy,
     of: UsageOf | None = None,
 ) -> list[UsageCell]:
-    """Cells that are not empty, the oldest first; whole hours from `since` up to, not including, `until`. UTC."""
+    """Cells that are not empty, the oldest first; whole hours from `since` up to, not including, `until`.
+
+    Days are those of the current time zone; an hour belongs to the day in which it begins.
+    """
     of = of or UsageOf()
     asked = {"organization": organization_id, "since": since, "until": until, "bucket": bucket}
     return _cells(_EVERY_CELL, group_by, asked | {"key": of.api_key_id, "member": of.member_id})
@@ -114,10 +119,33 @@ def usage_series_largest(
     return _cells(_LARGEST, group_by, asked | {"metric": largest.metric, "most": largest.groups})
 
 
+def bucket_starts(since: datetime, until: datetime, bucket: Bucket) -> list[datetime]:
+    """When each whole hour from `since` on begins, or each day of the current time zone, the first at `since`."""
+    if bucket == "hour":
+        # Where midnight is half past an hour, the first whole one is half an hour later.
+        since += -(since - datetime.min.replace(tzinfo=UTC)) % timedelta(hours=1)
+        return [since + timedelta(hours=hour) for hour in range(-(-(until - since) // timedelta(hours=1)))]
+    starts, day = [since], timezone.localtime(since).date()
+    # A day is not always 24 hours: the clocks are put forward and back.
+    while (start := midnight(day := day + timedelta(days=1))) < until:
+        starts.append(start)
+    return starts
+
+
+def midnight(day: date) -> datetime:
+    """When a day of the current time zone begins, in UTC."""
+    return datetime.combine(day, time.min, timezone.get_current_timezone()).astimezone(UTC)
+
+
 def _cells(answer: str, group_by: GroupBy, asked: Mapping[str, Any]) -> list[UsageCell]:
-    days = {"first_day": asked["since"].date(), "last_day": asked["until"].date()}
+    since, until = asked["since"].astimezone(UTC), asked["until"].astimezone(UTC)
+    within = {
+        "first_day": since.date(),
+        "last_day": until.date(),
+        "starts": bucket_starts(since, until, asked["bucket"]),
+    }
     with connection.cursor() as cursor:
         cursor.execute(
-            _SERIES.format(column=_COLUMNS[group_by], answer=answer), {"key": None, "member": None, **asked, **days}
+            _SERIES.format(column=_COLUMNS[group_by], answer=answer), {"key": None, "member": None, **asked, **within}
         )
         return [UsageCell(*row) for row in cursor.fetchall()]

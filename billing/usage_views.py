@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.access import access_get
+from accounts.zones import UTC_NAME, zone_of, zoned
 from billing.csv_answer import Amount, csv_answer
 from billing.request_forms import UsageForm
 from billing.usage_report import group_names, usage_report
@@ -20,6 +21,7 @@ from catalog.money import nanos_to_usd
 @never_cache
 @require_GET
 @login_required
+@zoned
 def usage(request: HttpRequest, slug: str) -> HttpResponse:
     """A chart and its table, today included."""
     access = access_get(request, slug=slug)
@@ -47,11 +49,12 @@ def usage(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_GET
 @login_required
+@zoned
 def usage_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Every bucket and group of the page as a file, exact amounts."""
     access = access_get(request, slug=slug)
     form = UsageForm(request.GET)
-    window, group_by = form.window(), cast("GroupBy", form.chosen()["group"])
+    window, group_by, zone = form.window(), cast("GroupBy", form.chosen()["group"]), zone_of(request)
     organization_id = access.organization.id
     cells = usage_series(
         organization_id=organization_id,
@@ -62,7 +65,7 @@ def usage_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     )
     names = group_names(organization_id=organization_id, group_by=group_by, cells=cells)
     header = (
-        f"{window.bucket}_utc",
+        f"{window.bucket}_utc" if str(zone) == UTC_NAME else f"{window.bucket} ({zone})",
         group_by,
         "requests",
         "input_tokens",
@@ -72,7 +75,7 @@ def usage_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     )
     rows = (
         (
-            cell.starts_at.isoformat(),
+            cell.starts_at.astimezone(zone).isoformat(),
             names[cell.group],
             cell.requests,
             cell.input_tokens,

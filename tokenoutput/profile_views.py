@@ -8,6 +8,8 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import user_of
 from accounts.selectors import organizations_of
+from accounts.zones import zone_of
+from tokenoutput.zone_views import ZoneForm
 
 
 @require_GET
@@ -18,6 +20,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     context = {
         "organizations": organizations_of(user=request.user),
         "has_second_step": is_mfa_enabled(request.user),
+        "zone_form": ZoneForm(initial={"zone": str(zone_of(request))}),
         "has_password": user is not None and user.has_usable_password(),
     }
     return render(request, "app/profile.html", context)

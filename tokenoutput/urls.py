@@ -18,6 +18,7 @@ from tokenoutput import (
     site_views,
     status_views,
     views,
+    zone_views,
 )
 from tokenoutput.api.docs_views import docs_api
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
@@ -50,6 +51,7 @@ urlpatterns = [
     path("api/v1/", include("tokenoutput.api.urls")),
     path("styleguide/", styleguide, name="styleguide"),
     path("theme", appearance.theme, name="theme"),
+    path("zone", zone_views.zone, name="zone"),
     path("shortcuts", shortcuts.shortcuts, name="shortcuts"),
     path("app/me", profile_views.profile, name="profile"),
     path("app/", include("accounts.urls")),
