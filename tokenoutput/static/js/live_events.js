@@ -1,31 +1,41 @@
 // What happened to the organisation: alerts are said at the top of the page, and parts that show keys or payments are
 // asked for anew. The server repeats the last minutes to every page that connects, so each event is heard once.
-const DISMISSED = "alerts-dismissed";
-const DISMISSED_MAX = 50;
+const OPEN = "alerts-open";
 const root = document.querySelector("[data-live-socket]");
 const alerts = document.querySelector("[data-live-alerts]");
 const heard = new Set();
 
-function dismissed() {
+// Banners that nobody dismissed go along to the next page of this tab.
+function open() {
   try {
-    return JSON.parse(localStorage.getItem(DISMISSED) ?? "[]");
+    return JSON.parse(sessionStorage.getItem(OPEN) ?? "[]");
   } catch {
     return [];
   }
 }
 
-function dismiss(banner) {
+function openSet(ids) {
   try {
-    localStorage.setItem(DISMISSED, JSON.stringify([...dismissed(), banner.dataset.liveAlert].slice(-DISMISSED_MAX)));
+    sessionStorage.setItem(OPEN, JSON.stringify(ids));
   } catch {
-    // Without storage it comes again on the next page, for some minutes.
+    // Without storage a banner stays behind.
   }
+}
+
+function dismiss(banner) {
+  openSet(open().filter((id) => id !== banner.dataset.liveAlert));
   banner.remove();
   document.getElementById("content").focus();
 }
 
+// What happened before the page was made is in it.
+function isNew(event) {
+  return Number(event.at) >= Number(root.dataset.liveAt);
+}
+
 function say(event) {
-  if (dismissed().includes(event.id)) return;
+  if (!isNew(event) && !open().includes(event.id)) return;
+  openSet([...new Set([...open(), event.id])]);
   const template = document.createElement("template");
   template.innerHTML = event.html;
   alerts.prepend(template.content);
@@ -52,8 +62,7 @@ export function happened(kind, events) {
   const fresh = events.filter((event) => !heard.has(`${kind} ${event.id}`));
   fresh.forEach((event) => heard.add(`${kind} ${event.id}`));
   if (kind === "alert") return fresh.forEach(say);
-  // What happened before the page was made is in it.
-  if (fresh.some((event) => Number(event.at) >= Number(root.dataset.liveAt))) partsRefresh(kind).catch(() => {});
+  if (fresh.some(isNew)) partsRefresh(kind).catch(() => {});
 }
 
 alerts?.addEventListener("click", (event) => {
