@@ -5,10 +5,11 @@ from datetime import UTC, timedelta
 
 from django.db import connection
 
+from billing.attempts import NOBODYS_FAULT
 from billing.traffic import Window
 
-# A request counts for the route that gave content, and against each that was tried before it and failed. What a
-# provider refused as wrong is the request's fault, not the route's. A correction is no request.
+# A request counts for the route that gave content, and against each that was tried before it and failed: as on the
+# status page not where that was nobody's fault. A correction is no request.
 _COUNTS = """
     WITH tried AS (
         SELECT route_id, created_at, outcome IN ('completed', 'client_gone') AS answered
@@ -19,7 +20,7 @@ _COUNTS = """
         SELECT (attempt ->> 'route_id')::bigint, created_at, false
           FROM usage_record CROSS JOIN jsonb_array_elements(attempts) AS attempt
          WHERE day >= %(day)s AND created_at > %(h24)s AND corrects_id IS NULL AND attempts IS NOT NULL
-           AND ((attempt ->> 'status')::int >= 500 OR (attempt ->> 'status')::int = 429))
+           AND attempt ->> 'reason' <> ALL (%(nobodys_fault)s))
     SELECT route_id,
            count(*) FILTER (WHERE created_at > %(m5)s), count(*) FILTER (WHERE created_at > %(m5)s AND answered),
            count(*) FILTER (WHERE created_at > %(m30)s), count(*) FILTER (WHERE created_at > %(m30)s AND answered),
@@ -67,7 +68,7 @@ def traffic_by_route() -> dict[int, EndpointTraffic]:
         cursor.execute("SELECT ledger_now()")
         now = cursor.fetchone()[0].astimezone(UTC)
         starts = {name: now - timedelta(minutes=span) for name, span in {"m5": 5, "m30": 30, "h24": 24 * 60}.items()}
-        cursor.execute(_COUNTS, starts | {"day": starts["h24"].date()})
+        cursor.execute(_COUNTS, starts | {"day": starts["h24"].date(), "nobodys_fault": list(NOBODYS_FAULT)})
         counts = cursor.fetchall()
         cursor.execute(_PERCENTILES, starts | {"day": starts["h24"].date()})
         speeds = {route_id: (_percentiles(first), _percentiles(pace)) for route_id, first, pace in cursor.fetchall()}

@@ -21,6 +21,7 @@ OPENROUTER = {
     "max_completion_tokens", "max_prompt_tokens", "supported_parameters", "status", "uptime_last_30m",
     "uptime_last_5m", "uptime_last_1d", "supports_implicit_caching", "latency_last_30m", "throughput_last_30m",
 }  # fmt: skip
+_REASONS = {400: "invalid", 429: "rate", 502: "upstream"}
 _RECORD = """
     INSERT INTO usage_record (day, id, wallet_id, api_key_id, model_id, price_version_id, held_nanos, charge_nanos,
         started_at, created_at, first_content_ms, duration_ms, output_tokens, client_protocol, outcome, source,
@@ -47,7 +48,7 @@ def ended(route_id, outcome="completed", *, ago=timedelta(0), first_ms=100, toke
     """A request that ended so long ago, half a second after its first content, and routes that failed before it."""
     at = timezone.now() - ago
     record_id = UUID(int=(int(at.timestamp() * 1000) << 80) | (request_id_make().int & ((1 << 80) - 1)))
-    tried = [{"route_id": one, "protocol": "openai_chat", "status": status, "reason": "x", "started_ms": 0,
+    tried = [{"route_id": one, "protocol": "openai_chat", "status": status, "reason": _REASONS[status], "started_ms": 0,
               "duration_ms": 1} for one, status in failed]  # fmt: skip
     model_id = Model.objects.get(public_id="small").id
     values = [at.astimezone(UTC).date(), record_id, model_id, at, at, first_ms, (first_ms or 0) + 500, tokens, outcome]
