@@ -1,4 +1,4 @@
-"""What the site itself keeps of requests that may be sent again: answers of the management API, forms of pages."""
+"""What the site itself keeps: answers and forms that may be sent again, and codes of apps that connect."""
 
 from django.db import models
 from django.utils import timezone
@@ -35,3 +35,26 @@ class FormNote(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ConnectCode(models.Model):
+    """What a person allowed an app, until the app turns its code into a key; the code itself is nowhere."""
+
+    code_hash = models.BinaryField(max_length=32, unique=True)
+    challenge = models.CharField(max_length=43)
+    organization_id = models.BigIntegerField()
+    member_id = models.BigIntegerField()
+    user_id = models.BigIntegerField()
+    app = models.CharField(max_length=300)
+    name = models.CharField(max_length=100)
+    key_expires_at = models.DateTimeField(null=True)
+    limit_period = models.CharField(max_length=10, blank=True)
+    limit_nanos = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(name="connect_code_age", fields=["created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.app}: {self.name}"

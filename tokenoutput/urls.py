@@ -21,6 +21,7 @@ from tokenoutput import (
     zone_views,
 )
 from tokenoutput.api.docs_views import docs_api
+from tokenoutput.connect.views import connect
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 from tokenoutput.live import views as live_views
 from tokenoutput.newcomer import views as newcomer_views
@@ -49,6 +50,7 @@ urlpatterns = [
     path("sitemap.xml", site_views.sitemap, name="sitemap"),
     path("robots.txt", site_views.robots, name="robots"),
     path("api/v1/", include("tokenoutput.api.urls")),
+    path("auth", connect, name="connect"),
     path("styleguide/", styleguide, name="styleguide"),
     path("theme", appearance.theme, name="theme"),
     path("zone", zone_views.zone, name="zone"),

@@ -30,6 +30,8 @@ DASHBOARD = {
     "keys": "keys",
     "keys-none": "keys?q=no-such-key",
     "management-keys": "management-keys",
+    "connect": "../../auth?callback_url=https://app.example/back&code_challenge_method=S256&code_challenge=" + "a" * 43,
+    "connect-refused": "../../auth?callback_url=http://app.example/back&code_challenge_method=plain",
     "usage": "usage",
     "requests": "requests",
     "requests-none": "requests?model=no-such-model",

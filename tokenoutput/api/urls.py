@@ -7,6 +7,7 @@ from tokenoutput.api.alerts import AlertsTest, AlertsView, WebhookOne, WebhooksV
 from tokenoutput.api.base import NothingHere
 from tokenoutput.api.budgets import BudgetOne, BudgetsView
 from tokenoutput.api.catalog import ModelByOpenRouter, ModelsCountView, ModelsUserView, ModelsView, ModelView
+from tokenoutput.api.connect import ConnectView
 from tokenoutput.api.credits import AutoTopupsView, CheckoutView, CreditsView
 from tokenoutput.api.docs_views import OpenApiView
 from tokenoutput.api.endpoints import EndpointsView
@@ -47,6 +48,7 @@ urlpatterns = [
     path("organization/invites", InvitesView.as_view(), name="api_invites"),
     path("organization/invites/<int:id>", InviteOne.as_view(), name="api_invite"),
     path("providers", ProvidersView.as_view(), name="api_providers"),
+    path("auth/keys", ConnectView.as_view(), name="api_connect"),
     path("openapi.json", OpenApiView.as_view(), name="api_openapi"),
     path("model/<path:id>", ModelByOpenRouter.as_view(), name="api_model_openrouter"),
     path("models", ModelsView.as_view(), name="api_models"),
