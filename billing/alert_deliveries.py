@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from billing.alert_models import AlertDelivery
 from billing.alert_texts import alert_text
-from billing.alerts import settings_row
 from billing.webhook_post import WebhookFailed, webhook_post, webhook_signature
 from catalog.encryption import SecretUnreadable
 
@@ -83,11 +82,11 @@ def _email(delivery: AlertDelivery) -> None:
 
 def _webhook(delivery: AlertDelivery) -> None:
     alert = delivery.alert
-    current = settings_row(organization_id=alert.organization_id)
-    if current.webhook_url != delivery.target:
-        raise WebhookFailed("The address was changed since.")
+    webhook = delivery.webhook
+    if webhook is None or webhook.disabled_at is not None:
+        raise WebhookFailed("The webhook was paused or removed.")
     body = _body(delivery)
-    signature = webhook_signature(secret=current.webhook_secret.reveal(), timestamp=_seconds(timezone.now()), body=body)
+    signature = webhook_signature(secret=webhook.secret.reveal(), timestamp=_seconds(timezone.now()), body=body)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "TokenOutput-Webhook/1",

@@ -3,13 +3,10 @@
 import re
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from billing.alert_settings import ROLES, AlertChoices, RecipientsRefused, recipients_check
 from billing.amounts import CENT_NANOS, AmountField
-from billing.webhook_post import webhook_url_check
-from catalog.addresses import AddressRefused
 from catalog.money import NANOS_PER_USD
 
 AMOUNT_MAX_NANOS = 1_000_000 * NANOS_PER_USD
@@ -50,13 +47,6 @@ class AlertForm(forms.Form):
         strip=True,
         help_text=_("At most 5, separated by commas. For example a mailing list; tell whoever reads it."),
     )
-    webhook_url = forms.CharField(
-        label=_("Webhook address"),
-        required=False,
-        max_length=500,
-        help_text=_("Gets each alert as signed JSON, by POST to a public https address."),
-        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
 
     @classmethod
     def of(cls, choices: AlertChoices) -> "AlertForm":
@@ -72,14 +62,6 @@ class AlertForm(forms.Form):
             return recipients_check(re.split(r"[\s,;]+", self.cleaned_data["recipients"]))
         except RecipientsRefused as error:
             raise forms.ValidationError(str(error)) from error
-
-    def clean_webhook_url(self) -> str:
-        """An address that may be called."""
-        url: str = self.cleaned_data["webhook_url"].strip()
-        try:
-            return webhook_url_check(url, loopback_allowed=settings.DEBUG) if url else ""
-        except AddressRefused as error:
-            raise forms.ValidationError(_("The address %(why)s."), params={"why": str(error)}) from error
 
     def choices(self) -> AlertChoices:
         """What was chosen, once the form is valid."""

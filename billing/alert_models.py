@@ -6,9 +6,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from catalog.encryption import SecretField
+from billing.webhook_models import WEBHOOK_KINDS, Webhook
 
-KINDS = ("low_balance", "key_limit", "topup_failed", "unusual_spend", "test")
+KINDS = (*WEBHOOK_KINDS, "test")
 CHANNELS = ("email", "webhook")
 STATES = ("waiting", "sent", "given_up")
 # Where nobody chose, a balance is low below this and below what the last day cost.
@@ -40,8 +40,6 @@ class AlertSettings(models.Model):
     unusual_floor_nanos = models.BigIntegerField(default=5_000_000_000)
     roles = models.JSONField(default=roles_default)
     recipients = models.JSONField(default=list, blank=True)  # Further addresses, of nobody who is a member.
-    webhook_url = models.CharField(max_length=500, blank=True, default="")
-    webhook_secret = SecretField(blank=True, default="")
 
     class Meta:
         verbose_name_plural = "alert settings"
@@ -111,6 +109,7 @@ class AlertDelivery(models.Model):
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="deliveries")
     channel = models.CharField(max_length=10, choices=_choices(CHANNELS))
     target = models.CharField(max_length=500)
+    webhook = models.ForeignKey(Webhook, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     state = models.CharField(max_length=10, choices=_choices(STATES), default="waiting")
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)
@@ -119,7 +118,10 @@ class AlertDelivery(models.Model):
 
     class Meta:
         verbose_name_plural = "alert deliveries"
-        indexes: ClassVar = [models.Index(name="alert_delivery_due", fields=["due_at"], condition=Q(state="waiting"))]
+        indexes: ClassVar = [
+            models.Index(name="alert_delivery_due", fields=["due_at"], condition=Q(state="waiting")),
+            models.Index(name="alert_delivery_of_webhook", fields=["webhook", "-id"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel} to {self.target}: {self.state}"

@@ -1,10 +1,8 @@
 """What an organisation wants to be told, when and where: read and changed."""
 
-import secrets
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -13,7 +11,6 @@ from django.utils.translation import gettext as _
 from accounts.audit import audit_record
 from billing.alert_models import RECIPIENTS_MAX, AlertSettings
 from billing.alerts import settings_row
-from billing.webhook_post import webhook_url_check
 
 ROLES = ("owner", "admin", "billing")
 
@@ -24,7 +21,7 @@ class RecipientsRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AlertChoices:
-    """What to tell and above or below what; `roles` and `recipients` are told by e-mail, `webhook_url` too."""
+    """What to tell and above or below what; `roles` and `recipients` are told by e-mail."""
 
     low_balance: bool
     low_balance_nanos: int
@@ -34,7 +31,6 @@ class AlertChoices:
     unusual_factor: int
     unusual_floor_nanos: int
     roles: Collection[str]
-    webhook_url: str
     recipients: Collection[str] = ()
 
 
@@ -50,16 +46,13 @@ def alert_choices_get(*, organization_id: int) -> AlertChoices:
         unusual_factor=row.unusual_factor,
         unusual_floor_nanos=row.unusual_floor_nanos,
         roles=tuple(row.roles),
-        webhook_url=row.webhook_url,
         recipients=tuple(row.recipients),
     )
 
 
 @transaction.atomic
-def alert_choices_set(*, organization_id: int, choices: AlertChoices, user_id: int | None = None) -> str | None:
-    """Save them; the new secret when a webhook gets its first address. Raises `AddressRefused`, `RecipientsRefused`."""
-    if choices.webhook_url:
-        webhook_url_check(choices.webhook_url, loopback_allowed=settings.DEBUG)
+def alert_choices_set(*, organization_id: int, choices: AlertChoices, user_id: int | None = None) -> None:
+    """Save them. Raises `RecipientsRefused`."""
     recipients = recipients_check(choices.recipients)
     fields = asdict(choices) | {
         "roles": [role for role in ROLES if role in choices.roles],
@@ -72,10 +65,6 @@ def alert_choices_set(*, organization_id: int, choices: AlertChoices, user_id: i
         action="alerts.changed",
         details={"recipients": ", ".join(recipients)} if recipients else {},
     )
-    row = AlertSettings.objects.select_for_update().get(organization_id=organization_id)
-    if row.webhook_url and not row.webhook_secret:
-        return alert_secret_new(organization_id=organization_id, user_id=user_id)
-    return None
 
 
 def recipients_check(recipients: Collection[str]) -> list[str]:
@@ -89,12 +78,3 @@ def recipients_check(recipients: Collection[str]) -> list[str]:
     if len(checked) > RECIPIENTS_MAX:
         raise RecipientsRefused(_("At most %(most)s further addresses.") % {"most": RECIPIENTS_MAX})
     return checked
-
-
-@transaction.atomic
-def alert_secret_new(*, organization_id: int, user_id: int | None = None) -> str:
-    """A new secret that signs webhooks from now on; it is shown this once and kept sealed."""
-    secret = f"whsec_{secrets.token_hex(32)}"
-    AlertSettings.objects.update_or_create(organization_id=organization_id, defaults={"webhook_secret": secret})
-    audit_record(organization_id=organization_id, user_id=user_id, action="alerts.secret_made")
-    return secret

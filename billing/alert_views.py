@@ -13,9 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import Access, access_get
 from accounts.roles import Action
 from billing.alert_forms import AlertForm
-from billing.alert_settings import alert_choices_get, alert_choices_set, alert_secret_new
+from billing.alert_settings import alert_choices_get, alert_choices_set
 from billing.alert_texts import alert_text
 from billing.alerts import alert_test, deliveries_list
+from billing.webhook_log import webhooks_list
 
 LOG_ROWS = 20
 
@@ -24,16 +25,14 @@ LOG_ROWS = 20
 @require_http_methods(["GET", "POST"])
 @login_required
 def alerts(request: HttpRequest, slug: str) -> HttpResponse:
-    """What is told and where. The first address of a webhook brings its secret, shown in this answer alone."""
+    """What is told and where."""
     if request.method == "GET":
         return _page(request, access_get(request, slug=slug))
     access = access_get(request, slug=slug, action=Action.ALERTS_CHANGE)
     form = AlertForm(request.POST)
     if not form.is_valid():
         return _page(request, access, form=form, status=422)
-    secret = alert_choices_set(organization_id=access.organization.id, choices=form.choices(), user_id=access.user_id)
-    if secret:
-        return _page(request, access, secret=secret)
+    alert_choices_set(organization_id=access.organization.id, choices=form.choices(), user_id=access.user_id)
     messages.success(request, _("Saved."))
     return redirect("alerts", slug=slug)
 
@@ -50,30 +49,16 @@ def alerts_test(request: HttpRequest, slug: str) -> HttpResponse:
         )
         messages.success(request, said % {"count": count})
     else:
-        messages.warning(request, _("Nobody would be told: choose a role or set a webhook address, and save."))
+        messages.warning(request, _("Nobody would be told: choose a role, or make a webhook."))
     return redirect("alerts", slug=slug)
 
 
-@never_cache
-@require_POST
-@login_required
-def alerts_secret(request: HttpRequest, slug: str) -> HttpResponse:
-    """A new secret for the webhook, shown in this answer alone."""
-    access = access_get(request, slug=slug, action=Action.ALERTS_CHANGE)
-    secret = alert_secret_new(organization_id=access.organization.id, user_id=access.user_id)
-    return _page(request, access, secret=secret)
-
-
-def _page(
-    request: HttpRequest, access: Access, *, form: AlertForm | None = None, secret: str = "", status: int = 200
-) -> HttpResponse:
+def _page(request: HttpRequest, access: Access, *, form: AlertForm | None = None, status: int = 200) -> HttpResponse:
     organization_id = access.organization.id
-    choices = alert_choices_get(organization_id=organization_id)
     context: dict[str, Any] = {
         "access": access,
-        "form": form or AlertForm.of(choices),
-        "choices": choices,
-        "secret": secret,
+        "form": form or AlertForm.of(alert_choices_get(organization_id=organization_id)),
+        "webhooks": webhooks_list(organization_id=organization_id),
         "lines": [
             (row, alert_text(kind=row.kind, level=row.level, facts=row.facts))
             for row in deliveries_list(organization_id=organization_id, limit=LOG_ROWS)

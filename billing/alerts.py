@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.changes import organization_changed
 from accounts.selectors import members_list
 from billing.alert_models import Alert, AlertDelivery, AlertSettings, AlertWatch
+from billing.webhook_models import Webhook
 from catalog.money import nanos_to_usd
 
 AlertKind = Literal["low_balance", "key_limit", "topup_failed", "unusual_spend", "test"]
@@ -22,6 +23,8 @@ Facts = Mapping[str, str]
 class DeliveryView:
     """One line of the log: what was said to whom, when, and whether it arrived."""
 
+    id: int
+    alert_id: int
     kind: str
     level: int
     facts: Facts
@@ -31,6 +34,7 @@ class DeliveryView:
     state: str
     attempts: int
     sent_at: datetime | None
+    due_at: datetime
     last_error: str
 
 
@@ -98,21 +102,26 @@ def alert_test(*, organization_id: int, by: str) -> int:
 def deliveries_list(*, organization_id: int, limit: int = 20) -> list[DeliveryView]:
     """The newest deliveries, waiting ones among them."""
     rows = AlertDelivery.objects.filter(alert__organization_id=organization_id).select_related("alert")
-    return [
-        DeliveryView(
-            kind=row.alert.kind,
-            level=row.alert.level,
-            facts=row.alert.facts,
-            created_at=row.alert.created_at,
-            channel=row.channel,
-            target=row.target,
-            state=row.state,
-            attempts=row.attempts,
-            sent_at=row.sent_at,
-            last_error=row.last_error,
-        )
-        for row in rows.order_by("-id")[:limit]
-    ]
+    return [delivery_view(row) for row in rows.order_by("-id")[:limit]]
+
+
+def delivery_view(row: AlertDelivery) -> DeliveryView:
+    """A delivery as others may know it."""
+    return DeliveryView(
+        id=row.id,
+        alert_id=row.alert_id,
+        kind=row.alert.kind,
+        level=row.alert.level,
+        facts=row.alert.facts,
+        created_at=row.alert.created_at,
+        channel=row.channel,
+        target=row.target,
+        state=row.state,
+        attempts=row.attempts,
+        sent_at=row.sent_at,
+        due_at=row.due_at,
+        last_error=row.last_error,
+    )
 
 
 def settings_row(*, organization_id: int) -> AlertSettings:
@@ -124,12 +133,14 @@ def settings_row(*, organization_id: int) -> AlertSettings:
 def _alert_create(settings: AlertSettings, *, kind: AlertKind, level: int, facts: Facts) -> int:
     organization_changed(organization_id=settings.organization_id)
     members = members_list(organization_id=settings.organization_id)
-    targets = [("email", member.email) for member in members if member.role in settings.roles]
-    targets += [("email", address) for address in settings.recipients if ("email", address) not in targets]
-    if settings.webhook_url:
-        targets.append(("webhook", settings.webhook_url))
+    addresses = dict.fromkeys([member.email for member in members if member.role in settings.roles])
+    addresses |= dict.fromkeys(settings.recipients)
+    active = Webhook.objects.filter(organization_id=settings.organization_id, disabled_at=None).order_by("id")
+    webhooks = [webhook for webhook in active if kind == "test" or kind in webhook.kinds]
     alert = Alert.objects.create(organization_id=settings.organization_id, kind=kind, level=level, facts=dict(facts))
-    AlertDelivery.objects.bulk_create(
-        [AlertDelivery(alert=alert, channel=channel, target=target) for channel, target in targets]
-    )
-    return len(targets)
+    deliveries = [AlertDelivery(alert=alert, channel="email", target=address) for address in addresses]
+    deliveries += [
+        AlertDelivery(alert=alert, channel="webhook", target=webhook.url, webhook=webhook) for webhook in webhooks
+    ]
+    AlertDelivery.objects.bulk_create(deliveries)
+    return len(deliveries)

@@ -23,6 +23,7 @@ from billing.payment_models import (
     StripeMatch as StripeMatch,
     Topup as Topup,
 )
+from billing.webhook_models import Webhook as Webhook
 
 TRANSFER_KINDS = (
     "topup",

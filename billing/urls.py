@@ -12,12 +12,25 @@ from billing import (
     statement_views,
     usage_views,
     views,
+    webhook_doing_views,
+    webhook_views,
 )
 
 urlpatterns = [
     path("<slug:slug>/alerts", alert_views.alerts, name="alerts"),
     path("<slug:slug>/alerts/test", alert_views.alerts_test, name="alerts_test"),
-    path("<slug:slug>/alerts/secret", alert_views.alerts_secret, name="alerts_secret"),
+    path("<slug:slug>/webhooks", webhook_views.webhooks, name="webhooks"),
+    path("<slug:slug>/webhooks/<str:public_id>", webhook_views.webhook, name="webhook"),
+    path("<slug:slug>/webhooks/<str:public_id>/test", webhook_doing_views.webhook_test, name="webhook_test"),
+    path("<slug:slug>/webhooks/<str:public_id>/pause", webhook_doing_views.webhook_pause, name="webhook_pause"),
+    path("<slug:slug>/webhooks/<str:public_id>/resume", webhook_doing_views.webhook_resume, name="webhook_resume"),
+    path("<slug:slug>/webhooks/<str:public_id>/secret", webhook_doing_views.webhook_secret, name="webhook_secret"),
+    path("<slug:slug>/webhooks/<str:public_id>/remove", webhook_doing_views.webhook_remove, name="webhook_remove"),
+    path(
+        "<slug:slug>/webhooks/<str:public_id>/deliveries/<int:delivery_id>",
+        webhook_doing_views.webhook_redeliver,
+        name="webhook_redeliver",
+    ),
     path("<slug:slug>/usage", usage_views.usage, name="usage"),
     path("<slug:slug>/usage.csv", usage_views.usage_csv, name="usage_csv"),
     path("<slug:slug>/requests", request_views.requests, name="requests"),

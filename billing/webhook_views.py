@@ -1,35 +1,133 @@
-"""The door for Stripe's notices: checked, kept, answered; what they mean is worked out later."""
+"""The pages of webhooks: the list, and one with what was posted to it."""
 
-from django.http import HttpRequest, HttpResponse
-from django.http.request import UnreadablePostError
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from typing import Any
 
-from billing import stripe_client, stripe_mode
-from billing.stripe_events import event_store
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
-BODY_BYTES_MAX = 512 * 1024
+from accounts.access import Access, access_get
+from accounts.roles import Action
+from billing.alert_settings import alert_choices_get
+from billing.alert_texts import alert_text
+from billing.webhook_forms import KIND_NAMES, KIND_SHORT_NAMES, KindsForm, WebhookForm
+from billing.webhook_log import WebhookView, webhook_deliveries, webhook_get, webhooks_list
+from billing.webhooks import (
+    WEBHOOKS_MAX,
+    NewWebhook,
+    WebhookNotFound,
+    WebhookRefused,
+    webhook_create,
+    webhook_kinds_set,
+)
+
+LOG_ROWS = 20
 
 
-@csrf_exempt  # Stripe has no token of ours; its signature stands for it.
-@require_POST
-def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """200 once the notice is kept; 400 and nothing kept for whatever is not Stripe's."""
-    if not stripe_mode.configured():
-        return HttpResponse("Payments are not configured.", status=404, content_type="text/plain")
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    if not declared.isdigit() or int(declared) > BODY_BYTES_MAX:
-        return _refused()
+@never_cache
+@require_http_methods(["GET", "POST"])
+@login_required
+def webhooks(request: HttpRequest, slug: str) -> HttpResponse:
+    """The webhooks; a POST makes one and shows its secret in its own answer, once."""
+    if request.method == "GET":
+        return _list(request, access_get(request, slug=slug), WebhookForm())
+    access = access_get(request, slug=slug, action=Action.ALERTS_CHANGE)
+    form = WebhookForm(request.POST)
+    if form.is_valid():
+        try:
+            made = webhook_create(
+                organization_id=access.organization.id,
+                url=form.cleaned_data["url"],
+                kinds=form.cleaned_data["kinds"],
+                user_id=access.user_id,
+            )
+        except WebhookRefused as error:
+            form.add_error("url", str(error))
+        else:
+            return _list(request, access, WebhookForm(), made=made)
+    return _list(request, access, form, status=422)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@login_required
+def webhook(request: HttpRequest, slug: str, public_id: str) -> HttpResponse:
+    """One webhook and its log; a POST chooses what is posted to it."""
+    action = Action.ALERTS_CHANGE if request.method == "POST" else Action.READ
+    access = access_get(request, slug=slug, action=action)
+    if request.method == "GET":
+        return webhook_page(request, access, public_id)
+    found = webhook_of(access, public_id)
+    form = KindsForm(request.POST)
+    if not form.is_valid():
+        return webhook_page(request, access, found.id, form=form, status=422)
+    webhook_kinds_set(
+        organization_id=access.organization.id,
+        public_id=found.id,
+        kinds=form.cleaned_data["kinds"],
+        user_id=access.user_id,
+    )
+    messages.success(request, _("Saved. It holds from the next alert on."))
+    return redirect("webhook", slug=slug, public_id=public_id)
+
+
+def webhook_of(access: Access, public_id: str) -> WebhookView:
+    """The webhook of the URL; 404 where it is none of theirs."""
     try:
-        body = request.read(BODY_BYTES_MAX + 1)
-        notice = stripe_client.notice_verify(body, request.headers.get("Stripe-Signature", ""))
-    except (stripe_client.NoticeRefused, UnreadablePostError):
-        return _refused()
-    if len(body) > BODY_BYTES_MAX:
-        return _refused()
-    event_store(notice)
-    return HttpResponse("Kept.", content_type="text/plain")
+        return webhook_get(organization_id=access.organization.id, public_id=public_id)
+    except WebhookNotFound as error:
+        raise Http404(str(error)) from error
 
 
-def _refused() -> HttpResponse:
-    return HttpResponse("Not a notice of Stripe's for us.", status=400, content_type="text/plain")
+def webhook_page(
+    request: HttpRequest,
+    access: Access,
+    public_id: str,
+    *,
+    form: KindsForm | None = None,
+    secret: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The page of one webhook; `secret`: it was rotated, and is shown this once."""
+    found = webhook_of(access, public_id)
+    before = _cursor(request.GET.get("before", ""))
+    rows = webhook_deliveries(
+        organization_id=access.organization.id, public_id=found.id, before=before, limit=LOG_ROWS + 1
+    )
+    choices = alert_choices_get(organization_id=access.organization.id)
+    context: dict[str, Any] = {
+        "access": access,
+        "webhook": found,
+        "form": form or KindsForm(initial={"kinds": found.kinds}),
+        "kinds": [KIND_NAMES[kind] for kind in found.kinds],
+        "silent": [KIND_NAMES[kind] for kind in found.kinds if not getattr(choices, kind)],
+        "secret": secret,
+        "lines": [(row, alert_text(kind=row.kind, level=row.level, facts=row.facts)) for row in rows[:LOG_ROWS]],
+        "before": before,
+        "older": rows[LOG_ROWS - 1].id if len(rows) > LOG_ROWS else None,
+    }
+    return render(request, "app/webhook.html", context, status=status)
+
+
+def _list(
+    request: HttpRequest, access: Access, form: WebhookForm, *, made: NewWebhook | None = None, status: int = 200
+) -> HttpResponse:
+    found = webhooks_list(organization_id=access.organization.id)
+    context: dict[str, Any] = {
+        "access": access,
+        "form": form,
+        "made": made,
+        "secret": made.secret if made else "",
+        "lines": [(row, [KIND_SHORT_NAMES[kind] for kind in row.kinds]) for row in found],
+        "is_full": len(found) >= WEBHOOKS_MAX,
+        "most": WEBHOOKS_MAX,
+    }
+    return render(request, "app/webhooks.html", context, status=status)
+
+
+def _cursor(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

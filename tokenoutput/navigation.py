@@ -72,7 +72,7 @@ GROUPS = (
         _("Money"),
         (
             Entry("billing", _("Billing"), "card", also=BILLING_PAGES, key="b"),
-            Entry("alerts", _("Alerts"), "bell", also=("alerts_secret",)),
+            Entry("alerts", _("Alerts"), "bell"),
         ),
     ),
     Group(
@@ -81,6 +81,7 @@ GROUPS = (
             Entry("members", _("Members"), "people"),
             Entry("organization_settings", _("Settings"), "sliders"),
             Entry("management_keys", _("Management keys"), "terminal", Action.MANAGEMENT_KEYS_CHANGE),
+            Entry("webhooks", _("Webhooks"), "hook", also=("webhook", "webhook_secret")),
             Entry("audit", _("Audit log"), "page", Action.AUDIT_READ),
         ),
     ),

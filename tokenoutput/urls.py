@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from billing.webhook_views import stripe_webhook
+from billing.stripe_views import stripe_webhook
 from tokenoutput import (
     appearance,
     catalog_views,

@@ -24,6 +24,7 @@ SEEN = {
     "members": EVERYBODY, "organization_settings": EVERYBODY, "audit": BOSSES,
     "ledger": EVERYBODY, "ledger_csv": EVERYBODY, "receipts": EVERYBODY, "receipts_csv": EVERYBODY,
     "statement": EVERYBODY, "statement_csv": EVERYBODY,
+    "webhooks": EVERYBODY, "webhook": EVERYBODY,
     "topup_return": EVERYBODY, "receipt": BOSSES | {"billing"}, "refund": BOSSES | {"billing"},
 }  # fmt: skip
 POSTED = {
@@ -33,7 +34,9 @@ POSTED = {
     "keys": BOSSES | {"developer"}, "key_revoke": BOSSES | {"developer"}, "key_limit": BOSSES, "member_cap": BOSSES,
     "limit_remove": BOSSES, "members": BOSSES, "member_role": BOSSES, "member_remove": BOSSES,
     "invite_resend": BOSSES, "invite_revoke": BOSSES, "organization_settings": BOSSES,
-    "alerts": BOSSES, "alerts_test": BOSSES, "alerts_secret": BOSSES,
+    "alerts": BOSSES, "alerts_test": BOSSES, "webhooks": BOSSES, "webhook": BOSSES, "webhook_test": BOSSES,
+    "webhook_pause": BOSSES, "webhook_resume": BOSSES, "webhook_secret": BOSSES, "webhook_remove": BOSSES,
+    "webhook_redeliver": BOSSES,
     "topup": BOSSES | {"billing"}, "auto_topup": BOSSES | {"billing"}, "card_remove": BOSSES | {"billing"},
     "budgets": BOSSES, "payment_portal": BOSSES | {"billing"}, "refund": BOSSES | {"billing"},
 }  # fmt: skip

@@ -125,26 +125,6 @@ def test_alerts_change_by_what_is_named(ada, asking):
         assert put(asking, "alerts", body).status_code == 422, body
 
 
-def test_a_webhook_is_made_once_and_its_secret_shown_once(ada, asking):
-    assert asking.data("webhooks") == []
-    body = {"url": "https://hooks.example.com/a?b=c"}
-    made = asking.post("webhooks", body, Idempotency_Key="w1")
-    assert made.status_code == 201
-    secret = made.json()["data"]["secret"]
-    assert AlertSettings.objects.get().webhook_secret.reveal() == secret
-    assert asking.post("webhooks", body, Idempotency_Key="w1").json() == made.json()
-    assert asking.post("webhooks", body).status_code == 409
-    assert asking.data("webhooks") == [{"id": "alerts", "url": body["url"]}]
-    assert asking.ask("delete", "webhooks/other").status_code == 404
-    assert asking.ask("delete", "webhooks/alerts").json() == {"deleted": True}
-    assert asking.ask("delete", "webhooks/alerts").status_code == 404
-    again = asking.post("webhooks", body).json()["data"]["secret"]
-    assert again != secret
-    for url in ("http://example.com/", "https://10.0.0.1/", "nonsense", "x" * 501):
-        asking.ask("delete", "webhooks/alerts")
-        assert asking.post("webhooks", {"url": url}).status_code == 422, url
-
-
 def test_whoever_only_pays_changes_no_budgets_and_no_alerts(ada):
     bo = member(ada, role="admin")
     asking = program(bo)

@@ -21,6 +21,7 @@ from billing.alert_texts import alert_text
 from billing.alerts import alert_test, deliveries_list, topup_failed, topup_recovered
 from billing.budgets import budgets_set
 from billing.limits import limit_remove, limit_set
+from billing.webhook_models import Webhook
 from billing.webhook_post import WebhookFailed, webhook_post, webhook_url_check
 from catalog.addresses import AddressRefused
 from tests.billing.test_admin import DjangoBooks
@@ -265,9 +266,9 @@ def listener(*statuses):
 
 
 def webhook_of(ada, url):
-    AlertSettings.objects.create(
-        organization_id=ada.organization.id, roles=[], webhook_url=url, webhook_secret="whsec_test"
-    )
+    AlertSettings.objects.create(organization_id=ada.organization.id, roles=[])
+    kinds = ["low_balance"]
+    return Webhook.objects.create(organization_id=ada.organization.id, url=url, secret="whsec_test", kinds=kinds)
 
 
 def due(seconds):
@@ -312,15 +313,19 @@ def test_after_the_last_try_it_is_given_up_and_says_why(ada, settings):
     assert len(got) == len(PAUSES_SECONDS) + 1
 
 
-def test_an_address_that_changed_gets_nothing(ada, settings):
+@pytest.mark.parametrize("end", ["pause", "remove"])
+def test_what_was_paused_or_removed_gets_nothing(ada, settings, end):
     settings.DEBUG = True
     with listener() as (url, got):
-        webhook_of(ada, url)
+        webhook = webhook_of(ada, url)
         alert_test(organization_id=ada.organization.id, by="x")
-        AlertSettings.objects.update(webhook_url="https://elsewhere.example.com/")
+        assert ada.client.post(ada.path(f"webhooks/{webhook.public_id}/{end}")).status_code == 302
+        assert alerts_deliver() == 0
+        due(1)
         assert alerts_deliver() == 0
     assert got == []
-    assert deliveries_list(organization_id=ada.organization.id)[0].last_error == "The address was changed since."
+    (row,) = deliveries_list(organization_id=ada.organization.id)
+    assert (row.state, row.last_error) == ("given_up", f"The webhook was {end}d.")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from billing.ledger import wallet_credit
 from billing.models import StripeEvent, Topup
 from billing.simulator.notices import signature_make
 from billing.statement import statement_get
-from billing.webhook_views import BODY_BYTES_MAX
+from billing.stripe_views import BODY_BYTES_MAX
 from tests.billing.payments import USD, WEBHOOK
 from tests.tokenoutput.pages import member, visitor
 

@@ -119,10 +119,28 @@ def filled(database):
     limit_set(**limits, api_key_id=key.id, period="daily")
     limit_set(**limits, member_id=host.organization.member_id, period="total")
     payments_make(wallet_id=wallet.wallet_id)
+    _webhooks_make(host)
     alert_test(organization_id=host.organization.id, by=host.user.email)
     usage_make(wallet_id=wallet.wallet_id, api_key_id=key.id, model_id=models[f"small-{name}"], rounds=3)
     budgets_set(organization_id=host.organization.id, amounts_nanos={"daily": 150_000_000, "monthly": 20_000_000_000})
     return host
+
+
+def _webhooks_make(host: Visitor) -> None:
+    """Two: one that fails, and one that is paused."""
+    from billing.alert_models import AlertDelivery  # noqa: PLC0415 -- with the rows, not with the plugin
+    from billing.webhook_log import webhook_test  # noqa: PLC0415 -- as above
+    from billing.webhooks import webhook_create, webhook_pause  # noqa: PLC0415 -- as above
+
+    ours, kinds = host.organization.id, ["low_balance", "key_limit"]
+    urls = ("https://hooks.example.com/services/alerts?team=platform", "https://status.example.net/incoming")
+    first, second = (
+        webhook_create(organization_id=ours, url=url, kinds=kinds, user_id=host.user.id).id for url in urls
+    )
+    webhook_test(organization_id=ours, public_id=first, by=host.user.email)
+    failed = AlertDelivery.objects.filter(alert__organization_id=ours, channel="webhook")
+    failed.update(state="given_up", attempts=7, last_error="It answered 503.")
+    webhook_pause(organization_id=ours, public_id=second, user_id=host.user.id)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ DASHBOARD = {
     "receipts": "billing/receipts",
     "statement": f"billing/statement/{datetime.now(UTC):%Y-%m}",
     "alerts": "alerts",
+    "webhooks": "webhooks",
     "members": "members",
     "settings": "settings",
     "audit": "audit",

@@ -87,6 +87,21 @@ def test_a_request_has_a_page(site, context, page, look, filled):
     look("request")
 
 
+def test_a_webhook_has_a_page(site, context, page, look, filled):
+    log_in(context, site, filled)
+    page.goto(site + filled.path("webhooks"))
+    page.get_by_role("link", name="hooks.example.com").click()
+    page.get_by_role("button", name="Send test").wait_for()
+    look("webhook")
+    page.get_by_role("button", name="Remove webhook").click()
+    page.get_by_role("heading", name="Remove the webhook to hooks.example.com?").wait_for()
+    look("webhook-remove")
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Rotate secret").click()
+    page.get_by_role("heading", name="Your webhook secret, shown this once").wait_for()
+    look("webhook-secret")
+
+
 def test_what_opens_over_a_page(site, context, page, look, filled):
     log_in(context, site, filled)
     page.goto(site + filled.path("keys"))

@@ -20,6 +20,7 @@ from billing.budgets import BudgetsOutOfOrder
 from billing.limits import LimitAmountRefused, LimitSubjectNotFound
 from billing.stripe_client import StripeNotConfigured, StripeUnavailable
 from billing.topups import TopupRefused
+from billing.webhooks import WebhookNotFound, WebhookRefused
 from catalog.addresses import AddressRefused
 from tokenoutput.api.reasons import docs_url_of
 
@@ -45,6 +46,8 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (AddressRefused, 422, "invalid"),
     (AutoTopupRefused, 409, "auto_topup_refused"),
     (TopupRefused, 409, "topup_refused"),
+    (WebhookNotFound, 404, "not_found"),
+    (WebhookRefused, 409, "conflict"),
     (StripeNotConfigured, 503, "payments_off"),
     (StripeUnavailable, 503, "payments_unavailable"),
 )

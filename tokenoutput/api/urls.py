@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from tokenoutput.api.activity import ActivityView
-from tokenoutput.api.alerts import AlertsTest, AlertsView, WebhookOne, WebhooksView
+from tokenoutput.api.alerts import AlertsTest, AlertsView
 from tokenoutput.api.base import NothingHere
 from tokenoutput.api.budgets import BudgetOne, BudgetsView
 from tokenoutput.api.catalog import ModelByOpenRouter, ModelsCountView, ModelsUserView, ModelsView, ModelView
@@ -21,6 +21,14 @@ from tokenoutput.api.organization import OrganizationOne
 from tokenoutput.api.own_key import OwnKey
 from tokenoutput.api.providers import ProvidersView
 from tokenoutput.api.receipts import ReceiptOne, ReceiptsView
+from tokenoutput.api.webhooks import (
+    WebhookDeliveries,
+    WebhookOne,
+    WebhookRedelivery,
+    WebhookRotation,
+    WebhooksView,
+    WebhookTest,
+)
 
 urlpatterns = [
     path("organization/budgets", BudgetsView.as_view(), name="api_budgets"),
@@ -32,6 +40,14 @@ urlpatterns = [
     path("alerts/test", AlertsTest.as_view(), name="api_alerts_test"),
     path("webhooks", WebhooksView.as_view(), name="api_webhooks"),
     path("webhooks/<str:id>", WebhookOne.as_view(), name="api_webhook"),
+    path("webhooks/<str:id>/rotate", WebhookRotation.as_view(), name="api_webhook_rotate"),
+    path("webhooks/<str:id>/test", WebhookTest.as_view(), name="api_webhook_test"),
+    path("webhooks/<str:id>/deliveries", WebhookDeliveries.as_view(), name="api_webhook_deliveries"),
+    path(
+        "webhooks/<str:id>/deliveries/<str:delivery_id>/redeliver",
+        WebhookRedelivery.as_view(),
+        name="api_webhook_redeliver",
+    ),
     path("key", OwnKey.as_view(), name="api_own_key"),
     path("keys", KeysView.as_view(), name="api_keys"),
     path("keys/<str:hash>", KeyOne.as_view(), name="api_key"),
