@@ -56,7 +56,7 @@ class Reason(Enum):
         "billing_error",
         "insufficient_quota",
         "spending_limit",
-        "Spending limit of a key or member reached",
+        "Spending limit of a key, a member or the organisation reached",
     )
     FROZEN = Wording(402, "billing_error", "insufficient_quota", "wallet_blocked", "Wallet frozen or in debt")
     FORBIDDEN = Wording(403, "permission_error", "invalid_request_error", "forbidden", "Key not allowed for this")

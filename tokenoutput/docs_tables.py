@@ -100,7 +100,7 @@ class ErrorEntry:
 
     @property
     def details(self) -> list[tuple[str, object, object]]:
-        """What `metadata.reason` may tell apart: the word, what it means, what to do."""
+        """What `metadata.reason` may tell apart: the word, what it means, what to do, as Markdown."""
         return [(name, *_DETAILS[name]) for name, reason in DETAILS.items() if reason.value is self.wording]
 
     @property
@@ -136,15 +136,15 @@ _ADVICE: dict[Reason, tuple[object, object]] = {
 _DETAILS: dict[str, tuple[object, object]] = {
     "key_limit": (
         _("The key's own limit for a day, a week, a month or in total leaves too little"),
-        _("Wait for resets_at, or raise the limit at manage_url: the key's page."),
+        _("Wait for `resets_at`, or raise the limit at `manage_url`: the key's page."),
     ),
     "member_limit": (
         _("The cap over all keys of the member who made this one leaves too little"),
-        _("Wait for resets_at, or have an admin raise the cap at manage_url: Members."),
+        _("Wait for `resets_at`, or have an admin raise the cap at `manage_url`: Members."),
     ),
     "organization_budget": (
         _("The organisation's budget over all keys and members leaves too little"),
-        _("Wait for resets_at, or have an admin raise the budget at manage_url: Billing."),
+        _("Wait for `resets_at`, or have an admin raise the budget at `manage_url`: Billing."),
     ),
     "frozen": (
         _("The wallet is frozen: a payment is disputed, or we stopped it by hand"),
@@ -152,15 +152,15 @@ _DETAILS: dict[str, tuple[object, object]] = {
     ),
     "debt": (
         _("A payment was taken back after it was spent"),
-        _("Add money at manage_url: it pays the debt first, and what is left is yours to use."),
+        _("Add money at `manage_url`: it pays the debt first, and what is left is yours to use."),
     ),
     "key_models": (
         _("The key is for other models"),
-        _("Use a model that the message names, or change the key at manage_url."),
+        _("Use a model that the message names, or change the key at `manage_url`."),
     ),
     "key_addresses": (
         _("The key may not be used from this IP address"),
-        _("Send from an allowed network, or change the key at manage_url."),
+        _("Send from an allowed network, or change the key at `manage_url`."),
     ),
 }
 

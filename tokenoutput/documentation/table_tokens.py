@@ -32,7 +32,7 @@ def _prepare(tokens: Sequence[Token], name: str) -> None:
         if token.type in _ROLES:
             token.attrSet("role", _ROLES[token.type])
         if token.type == "table_open":
-            token.attrSet("class", "table")
+            token.attrSet("class", "table table-pairs" if len(labels) == 2 else "table")
         column = 0 if token.type == "tr_open" else column
         if token.type == "th_open":
             token.attrs |= {"scope": "col", "role": "columnheader"}
@@ -43,10 +43,11 @@ def _prepare(tokens: Sequence[Token], name: str) -> None:
         elif token.type == "td_close" and column == 1:
             token.tag = "th"
     for cell, inline in _cells(tokens):
-        badge = BADGES.get(inline.content)
-        if cell.type == "td_open" and badge:
-            inline.children = [Token("badge_open", "span", 1, attrs={"class": badge}), *(inline.children or [])]
-            inline.children.append(Token("badge_close", "span", -1))
+        if cell.type == "td_open":
+            badge = BADGES.get(inline.content)
+            # One box whatever is in it: on narrow screens it stands beside the column's name.
+            opening = Token("box_open", "span", 1, attrs={"class": badge} if badge else {})
+            inline.children = [opening, *(inline.children or []), Token("box_close", "span", -1)]
 
 
 def _body_cell(cell: Token, *, first: bool, label: str) -> None:

@@ -73,7 +73,7 @@ def _error_section(entry: ErrorEntry) -> str:
     if wording.anchor in REASONS:
         lines.append(f"- **{_('From the management API')}:** {cell(REASONS[wording.anchor].remedy)}")
     for name, meaning, remedy in entry.details:
-        lines += ["", f"#### {name} {{#{name}}}", "", f"{cell(meaning)}. {cell(remedy)}"]
+        lines += ["", f"#### {name} {{#{name}}}", "", f"{meaning}. {remedy}"]
     return "\n".join(lines)
 
 

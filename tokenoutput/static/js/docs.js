@@ -1,6 +1,9 @@
 // Language tabs: one choice opens the same language in every group, and the server opens it first next time.
 const KEPT_SECONDS = 365 * 24 * 3600;
 
+// The contents scroll by themselves where they are longer than the window: what is open is in sight.
+document.querySelector(".docs-nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 document.addEventListener("change", ({ target }) => {
   if (!target.matches("[data-tabs] input")) return;
   const top = target.getBoundingClientRect().top;
