@@ -25,6 +25,7 @@ FILES = (
     "budget",
     "attempts",
     "request_index",
+    "limit_wallet",
     "closing",
     "shared",
     "freeze",
