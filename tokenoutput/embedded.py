@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from tokenoutput.embedded_paths import cluster_dir, socket_dir
+from tokenoutput.interrupts import interrupts_held
 from tokenoutput.local_secrets import local_secrets
 
 START_SECONDS = 30
@@ -49,7 +50,9 @@ def database_running(data_dir: Path, *, durable: bool = True, version: int = 18)
         try:
             with _opened(data_dir, "postgres.start.lock") as starting:
                 fcntl.flock(starting, fcntl.LOCK_EX)
-                _start(data_dir, durable=durable, version=version)
+                # Stopped half way, the server might come up after all, and be nobody's.
+                with interrupts_held():
+                    _start(data_dir, durable=durable, version=version)
             yield
         finally:
             with (

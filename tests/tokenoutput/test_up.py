@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from decimal import Decimal
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from tests import prerequisites
 from tests.tokenoutput.launched import Launched, wait_until
+from tokenoutput.management.commands import up
 
 STOP_SECONDS_MAX = 10
 
@@ -155,6 +157,35 @@ def test_stopped_while_it_starts_it_leaves_nothing(launched, number):
     code, _seconds = launched.stop(number)
     assert (code, launched.log.read_text().splitlines()[-1]) == (0, "Stopped.")
     assert launched.processes() == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_before_its_database_is_up_it_leaves_nothing(launched, number):
+    launched.launch()
+    wait_until(lambda: "Data in" in launched.log.read_text(), seconds=60)
+    code, _seconds = launched.stop(number)
+    assert (code, launched.log.read_text().splitlines()[-1]) == (0, "Stopped.")
+    assert launched.processes() == {}
+
+
+def test_stopped_in_the_moment_that_a_command_begins_it_takes_it_along(monkeypatch):
+    begun = []
+
+    class Interrupted(subprocess.Popen[str]):
+        def __init__(self, *_command, **options):
+            super().__init__(["sleep", "60"], **options)
+            begun.append(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            up._manage("migrate")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    (command,) = begun
+    assert command.returncode == -signal.SIGKILL
 
 
 def test_stopped_or_killed_it_leaves_nothing_but_its_data(launched):

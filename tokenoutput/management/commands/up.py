@@ -19,6 +19,7 @@ from django.db import connections
 from tokenoutput.addresses import AddressRefused, address_check, port_check, port_free
 from tokenoutput.demo import demo_seed
 from tokenoutput.embedded import EmbeddedDatabaseError, binaries, database_running
+from tokenoutput.interrupts import interrupts_held
 from tokenoutput.local_model import local_model_weights
 from tokenoutput.quickstart import Quickstart, quickstart_load, quickstart_save, quickstart_text
 from tokenoutput.readiness import NotReady, ready_wait
@@ -135,14 +136,13 @@ def _check_before_anything_starts() -> None:
 def _manage(*arguments: str) -> None:
     """A command of our own, in a process of its own: the owner's role is for it alone."""
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments, "-v", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603 -- our own command
-        try:
-            said, _ = process.communicate()
-        except BaseException:
+    with contextlib.ExitStack() as running:
+        with interrupts_held():
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603 -- our own command
             # It uses the database too: not before it is gone are we the last, who stops it.
-            process.kill()
-            process.wait()
-            raise
+            running.enter_context(process)
+            running.callback(process.kill)
+        said, _ = process.communicate()
     if process.returncode != 0:
         lines = said.strip().splitlines() or ["no message"]
         raise UpRefused(f"`manage.py {arguments[0]}` failed: {lines[-1]}")
