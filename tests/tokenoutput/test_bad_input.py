@@ -6,6 +6,7 @@ Addresses come from the URL conf, queries from links, filters and views, forms f
 import inspect
 import re
 from html.parser import HTMLParser
+from itertools import cycle
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -131,13 +132,18 @@ def pages(host):
         yield path, names, found.forms
 
 
+def each_alone(names):
+    """Each name with one of the nastiest values, among harmless others: all names together have had every value."""
+    return zip(sorted(names), cycle(RUBBISH[kind] for kind in NASTIEST), strict=False)
+
+
 def test_no_page_trips_over_its_query(host):
     wrong = []
     for path, names, _forms in pages(host):
-        kinds = RUBBISH if names else NASTIEST
+        kinds = RUBBISH if names else NASTIEST[:1]
         everything = names | {"page", "next", "q", "before", "after"}
         wrong += [answers(host.client, "get", path, dict.fromkeys(everything, RUBBISH[kind])) for kind in kinds]
-        wrong += [answers(host.client, "get", path, {name: RUBBISH[kind]}) for name in names for kind in NASTIEST]
+        wrong += [answers(host.client, "get", path, {name: value}) for name, value in each_alone(names)]
     assert [one for one in wrong if one] == []
 
 
@@ -153,26 +159,18 @@ def test_no_form_trips_over_what_is_sent(host, settings):
                 continue
             seen.add((target, *fields))
             sent = [dict.fromkeys(fields, value) for value in RUBBISH.values()]
-            sent += [fields | {name: RUBBISH[kind]} for name in fields for kind in NASTIEST]
+            sent += [fields | {name: value} for name, value in each_alone(fields)]
             wrong += [answers(host.client, "post", target, data) for data in sent]
     assert len(seen) > 10
     assert [one for one in wrong if one] == []
 
 
 def test_no_address_trips_over_its_path(host):
-    wrong = []
-    for route, _entry in patterns(get_resolver()):
-        for value in (
-            "9" * 40,
-            "a%00b",
-            "%3Cscript%3Ealert(1)%3C%2Fscript%3E",
-            "x" * 3000,
-            "%E2%80%AE",
-            "..%2f..%2fetc",
-        ):
-            if "<" in route:
-                wrong.append(answers(host.client, "get", path_of(route, host.organization.slug, value)))
-                wrong.append(answers(host.client, "get", path_of(route, value, value)))
+    values = ("9" * 40, "a%00b", "%3Cscript%3Ealert(1)%3C%2Fscript%3E", "x" * 3000, "%E2%80%AE", "..%2f..%2fetc")
+    routes = [route for route, _entry in patterns(get_resolver()) if "<" in route]
+    ours = {path_of(route, host.organization.slug, value) for route in routes for value in values}
+    theirs = {path_of(route, value, value) for route in routes for value in values}
+    wrong = [answers(host.client, "get", path) for path in sorted(ours | theirs)]
     assert [one for one in wrong if one] == []
 
 
