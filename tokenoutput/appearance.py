@@ -2,8 +2,7 @@
 
 from collections.abc import Collection
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_POST
 COOKIE = "theme"
 THEMES = ("light", "dark")  # Anything else is the system's choice.
 KEPT_SECONDS = 365 * 24 * 3600
+BACK_LENGTH_MAX = 2000
 
 
 def theme_of(request: HttpRequest) -> str:
@@ -31,9 +31,9 @@ def theme(request: HttpRequest) -> HttpResponse:
 def choice_keep(request: HttpRequest, *, cookie: str, choices: Collection[str]) -> HttpResponse:
     """Keep one of `choices` in a cookie of the same name as the form's field; anything else takes the cookie away."""
     back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-        back = "/"
-    response = redirect(back)
+    allowed = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    # Not `redirect`: it takes a word for the name of a page.
+    response = HttpResponseRedirect(back if allowed and len(back) <= BACK_LENGTH_MAX else "/")
     chosen = request.POST.get(cookie, "")
     if chosen in choices:
         response.set_cookie(

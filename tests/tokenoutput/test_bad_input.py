@@ -38,7 +38,7 @@ RUBBISH = {
 NASTIEST = ("script", "nul", "number")
 # Not the site's own pages: the admin is Django's, /api/v1 answers in JSON and is tried by its schema.
 OTHERS = ("admin/", "api/", "stripe-simulator/", "webhooks/", "static/")
-LEAVING = ("/accounts/logout/", "/theme")
+LEAVING = ("/accounts/logout/",)
 
 
 class Forms(HTMLParser):
