@@ -45,7 +45,9 @@ class AlertForm(forms.Form):
         required=False,
         max_length=2000,
         strip=True,
-        help_text=_("At most 5, separated by commas. For example a mailing list; tell whoever reads it."),
+        help_text=_(
+            "At most 5, separated by commas, for example a mailing list. Each is asked first by a mail with a link."
+        ),
     )
 
     @classmethod

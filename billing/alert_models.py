@@ -53,6 +53,27 @@ class AlertSettings(models.Model):
         return f"Alerts of {self.organization}"
 
 
+class AlertAddress(models.Model):
+    """A further address, and whether whoever reads it wants this organisation's alerts.
+
+    It stays when it is not chosen any more: nobody is asked twice, and a yes is a yes.
+    """
+
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="+")
+    email = models.CharField(max_length=254)
+    token_hash = models.BinaryField(max_length=32, null=True, unique=True)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "alert addresses"
+        constraints: ClassVar = [models.UniqueConstraint(name="alert_address_once", fields=["organization", "email"])]
+
+    def __str__(self) -> str:
+        return f"{self.email} for {self.organization}"
+
+
 class AlertWatch(models.Model):
     """How bad something was when it was last looked at. An alert goes out only when `level` rises."""
 

@@ -10,13 +10,10 @@ from django.utils.translation import gettext as _
 
 from accounts.audit import audit_record
 from billing.alert_models import RECIPIENTS_MAX, AlertSettings
+from billing.alert_recipients import RecipientsRefused as RecipientsRefused, recipients_ask
 from billing.alerts import settings_row
 
 ROLES = ("owner", "admin", "billing")
-
-
-class RecipientsRefused(ValueError):
-    """A further address is none, or there are too many; the message says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +49,14 @@ def alert_choices_get(*, organization_id: int) -> AlertChoices:
 
 @transaction.atomic
 def alert_choices_set(*, organization_id: int, choices: AlertChoices, user_id: int | None = None) -> None:
-    """Save them. Raises `RecipientsRefused`."""
+    """Save them; new further addresses are asked whether they want it. Raises `RecipientsRefused`."""
     recipients = recipients_check(choices.recipients)
     fields = asdict(choices) | {
         "roles": [role for role in ROLES if role in choices.roles],
         "recipients": recipients,
     }
     AlertSettings.objects.update_or_create(organization_id=organization_id, defaults=fields)
+    recipients_ask(organization_id=organization_id, emails=recipients)
     audit_record(
         organization_id=organization_id,
         user_id=user_id,

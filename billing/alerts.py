@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.changes import organization_changed
 from accounts.selectors import members_list
 from billing.alert_models import Alert, AlertDelivery, AlertSettings, AlertWatch
+from billing.alert_recipients import recipients_confirmed
 from billing.webhook_models import Webhook
 from catalog.money import nanos_to_usd
 
@@ -134,7 +135,9 @@ def _alert_create(settings: AlertSettings, *, kind: AlertKind, level: int, facts
     organization_changed(organization_id=settings.organization_id)
     members = members_list(organization_id=settings.organization_id)
     addresses = dict.fromkeys([member.email for member in members if member.role in settings.roles])
-    addresses |= dict.fromkeys(settings.recipients)
+    addresses |= dict.fromkeys(
+        recipients_confirmed(organization_id=settings.organization_id, emails=settings.recipients)
+    )
     active = Webhook.objects.filter(organization_id=settings.organization_id, disabled_at=None).order_by("id")
     webhooks = [webhook for webhook in active if kind == "test" or kind in webhook.kinds]
     alert = Alert.objects.create(organization_id=settings.organization_id, kind=kind, level=level, facts=dict(facts))

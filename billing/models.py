@@ -9,6 +9,7 @@ from django.db import models
 from billing.alarm_models import Alarm as Alarm, LedgerCheck as LedgerCheck, ProviderDay as ProviderDay
 from billing.alert_models import (
     Alert as Alert,
+    AlertAddress as AlertAddress,
     AlertDelivery as AlertDelivery,
     AlertSettings as AlertSettings,
     AlertWatch as AlertWatch,

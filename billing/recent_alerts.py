@@ -21,7 +21,7 @@ class RecentAlert:
     @property
     def is_bad(self) -> bool:
         """Whether something stops now, and is not only about to."""
-        return self.level >= 2 and (self.kind != "key_limit" or self.level >= 100)
+        return self.level >= {"key_limit": 100, "low_balance": 3}.get(self.kind, 2)
 
 
 def alerts_since(*, organization_id: int, since: datetime, limit: int = 5) -> list[RecentAlert]:

@@ -18,6 +18,7 @@ from billing import (
 
 urlpatterns = [
     path("<slug:slug>/alerts", alert_views.alerts, name="alerts"),
+    path("<slug:slug>/alerts/resend", alert_views.alerts_resend, name="alerts_resend"),
     path("<slug:slug>/alerts/test", alert_views.alerts_test, name="alerts_test"),
     path("<slug:slug>/webhooks", webhook_views.webhooks, name="webhooks"),
     path("<slug:slug>/webhooks/<str:public_id>", webhook_views.webhook, name="webhook"),

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from billing.recipient_views import recipient
 from billing.stripe_views import stripe_webhook
 from tokenoutput import (
     appearance,
@@ -69,6 +70,7 @@ urlpatterns = [
     path("app/<slug:slug>/members/<int:member_id>/cap", key_views.member_cap, name="member_cap"),
     path("app/<slug:slug>/limits/<int:limit_id>/remove", key_views.limit_delete, name="limit_remove"),
     path("app/", include("billing.urls")),
+    path("alerts/confirm/<str:token>", recipient, name="alert_recipient"),
     path("webhooks/stripe", stripe_webhook, name="stripe_webhook"),
     path("accounts/", include("allauth.urls")),
     # Staff sign in where everybody does: one form, with its limits on attempts.

@@ -16,7 +16,7 @@ from accounts.services import api_key_create
 from billing import ledger
 from billing.alert_conditions import alerts_evaluate
 from billing.alert_deliveries import PAUSES_SECONDS, alerts_deliver
-from billing.alert_models import Alert, AlertDelivery, AlertSettings
+from billing.alert_models import Alert, AlertAddress, AlertDelivery, AlertSettings
 from billing.alert_texts import alert_text
 from billing.alerts import alert_test, deliveries_list, topup_failed, topup_recovered
 from billing.budgets import budgets_set
@@ -221,6 +221,13 @@ def test_mail_goes_to_the_chosen_roles_in_text_and_html(ada):
 
 def test_further_addresses_are_told_too_and_nobody_twice(ada):
     AlertSettings.objects.create(organization_id=ada.organization.id, recipients=["ops@example.org", "ada@example.com"])
+    AlertAddress.objects.create(
+        organization_id=ada.organization.id,
+        email="ops@example.org",
+        sent_at=timezone.now(),
+        expires_at=timezone.now(),
+        confirmed_at=timezone.now(),
+    )
     assert alert_test(organization_id=ada.organization.id, by="ada@example.com") == 2
     assert alerts_deliver() == 2
     assert sorted(to for message in mail.outbox for to in message.to) == ["ada@example.com", "ops@example.org"]

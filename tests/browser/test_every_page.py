@@ -1,10 +1,14 @@
 """Every page in light and dark, on a desk and on a phone: quiet console, no side scroll, accessible; seen."""
 
+import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
+from django.core import mail
 from django.test import override_settings
 
+from billing.alert_settings import alert_choices_get, alert_choices_set
 from tests.browser.conftest import ARTIFACTS, log_in
 from tests.browser.page_list import DASHBOARD, PUBLIC
 
@@ -100,6 +104,23 @@ def test_a_webhook_has_a_page(site, context, page, look, filled):
     page.get_by_role("button", name="Rotate secret").click()
     page.get_by_role("heading", name="Your webhook secret, shown this once").wait_for()
     look("webhook-secret")
+
+
+def test_a_further_address_has_a_page(site, context, page, look, filled):
+    ours = filled.organization.id
+    choices = replace(alert_choices_get(organization_id=ours), recipients=["operations@example.org"])
+    alert_choices_set(organization_id=ours, choices=choices)
+    link = re.search(r"/alerts/confirm/\S+", str(mail.outbox[-1].body))
+    assert link
+    log_in(context, site, filled)
+    page.goto(site + filled.path("alerts"))
+    page.get_by_role("button", name="Resend the link to operations@example.org").wait_for()
+    look("alerts-waiting")
+    page.goto(site + link[0])
+    page.get_by_role("heading", name="Get the alerts of").wait_for()
+    look("alert-confirm")
+    page.get_by_role("button", name="Yes, send me alerts").click()
+    page.get_by_role("heading", name="You get the alerts of").wait_for()
 
 
 def test_what_opens_over_a_page(site, context, page, look, filled):

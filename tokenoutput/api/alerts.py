@@ -11,6 +11,7 @@ from accounts.roles import Action
 from accounts.selectors import members_list
 from billing.alert_forms import AMOUNT_MAX_NANOS
 from billing.alert_models import RECIPIENTS_MAX
+from billing.alert_recipients import recipients_waiting
 from billing.alert_settings import ROLES, AlertChoices, alert_choices_get, alert_choices_set
 from billing.alerts import alert_test
 from billing.amounts import CENT_NANOS
@@ -38,6 +39,9 @@ class Alerts(serializers.Serializer):
     unusual_floor_usd = serializers.CharField()
     roles = serializers.ListField(child=serializers.ChoiceField(choices=ROLES))
     recipients = serializers.ListField(child=serializers.CharField(), help_text="Further e-mail addresses.")
+    recipients_unconfirmed = serializers.ListField(
+        child=serializers.CharField(), help_text="Those of them that get nothing yet: each has a mail with a link."
+    )
 
 
 class AlertsAnswer(serializers.Serializer):
@@ -80,7 +84,10 @@ class AlertsView(KeyedView):
     @operation("Alerts", "Get alerts", answer=AlertsAnswer)
     def get(self, request: Request) -> Response:
         """What is told, and to whom."""
-        return Response({"data": _alerts(alert_choices_get(organization_id=self.caller.organization_id))})
+        organization_id = self.caller.organization_id
+        choices = alert_choices_get(organization_id=organization_id)
+        waiting = recipients_waiting(organization_id=organization_id, emails=choices.recipients)
+        return Response({"data": _alerts(choices) | {"recipients_unconfirmed": [one.email for one in waiting]}})
 
     @operation("Alerts", "Change alerts", answer=AlertsAnswer, body=AlertsAsked)
     def put(self, request: Request) -> Response:
