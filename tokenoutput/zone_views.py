@@ -17,7 +17,12 @@ MINE = "mine"
 class ZoneForm(forms.Form):
     """UTC, or a place."""
 
-    zone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices)
+    # Names of places stay as they are, whatever language a page is in.
+    zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=zone_choices,
+        widget=forms.Select(attrs={"class": "notranslate", "translate": "no"}),
+    )
 
 
 # Exempt as the choice of colours is: all that a forged request could change is how one browser writes times.
