@@ -60,7 +60,7 @@ def test_a_form_without_its_mark_has_its_own_page(ada):
     assert "reload the page" in strict.post(ada.path("keys"), {"name": "ci"}).content.decode()
 
 
-@pytest.mark.parametrize("page", ["keys", "members"])
+@pytest.mark.parametrize("page", ["keys", "members", "alerts", "webhooks"])
 def test_pages_that_may_only_be_looked_at_name_the_role_as_people_do(ada, page):
     text = text_of(member(ada, role="viewer").client.get(ada.path(page)))
     assert "Your role here is Viewer." in text
