@@ -91,12 +91,14 @@ def test_figures_are_of_real_requests(client, routes):
     ended(second, "client_gone", ago=timedelta(hours=3), first_ms=9999)
     ended(second, ago=timedelta(hours=25))
     ended(None, "void", failed=[(first, 400), (first, 429)], first_ms=None)
+    ended(first)
     failing, good = endpoints(client)
     assert (good["uptime_last_5m"], good["uptime_last_30m"], good["uptime_last_1d"]) == (100.0, 99.0, 99.0)
     assert (good["status"], good["state"]) == (0, "good")
     assert good["latency_last_30m"] == {"p50": 51, "p75": 76, "p90": 91, "p99": 100}
     assert good["throughput_last_30m"] == dict.fromkeys(("p50", "p75", "p90", "p99"), 100.0)
-    assert (failing["uptime_last_5m"], failing["status"], failing["state"]) == (0.0, -2, "bad")
+    # One answer, two failures; what was refused as wrong is nobody's fault.
+    assert (failing["uptime_last_5m"], failing["status"], failing["state"]) == (33.3, -2, "bad")
 
 
 def test_a_provider_is_named_only_where_staff_gave_a_public_name(client, routes):

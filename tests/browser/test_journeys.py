@@ -1,6 +1,8 @@
 """What a newcomer does, with a mouse, with a keyboard, and without scripts."""
 
 import re
+import threading
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from uuid import uuid4
 
 import pytest
@@ -103,3 +105,21 @@ def test_the_menu_of_a_phone_opens(site, page):
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("navigation", name="Menu").get_by_role("link", name="Docs").click()
     page.get_by_role("heading", name="Docs", exact=True).wait_for()
+
+
+def test_an_app_is_connected_in_the_browser(site, context, page, fresh):
+    """The answer to the form leads to another site: the policy of the page must let it."""
+    app = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)  # What it answers does not matter.
+    threading.Thread(target=app.serve_forever, daemon=True).start()
+    back = f"http://127.0.0.1:{app.server_port}/back"
+    log_in(context, site, fresh)
+    challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    page.goto(f"{site}/auth?callback_url={back}&code_challenge_method=S256&code_challenge={challenge}")
+    page.get_by_label("Limit in US dollars").fill("7")
+    page.get_by_role("button", name="Allow").click()
+    page.wait_for_url(f"{back}?code=*")
+    page.go_back()
+    page.get_by_role("link", name="Do not allow").click()
+    page.wait_for_url(f"{back}?error=access_denied")
+    app.shutdown()
+    app.server_close()
