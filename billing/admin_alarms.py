@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from billing.admin_readonly import TOKEN_FIELDS, ReadOnlyAdmin, usd
-from billing.models import Alarm, AlertDelivery, LedgerCheck, ProviderDay
+from billing.models import Alarm, AlertDelivery, LedgerCheck, ProviderDay, Webhook
 from billing.provider_report import provider_days_csv, provider_days_of
 
 
@@ -55,6 +55,15 @@ class ProviderDayAdmin(ReadOnlyAdmin):
         answer["Content-Disposition"] = 'attachment; filename="usage-by-provider.csv"'
         provider_days_csv(provider_days_of(queryset.order_by("day", "provider", "model")), answer)
         return answer
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    columns = ["public_id", "organization", "url", "created_at", "disabled_at"]
+    list_select_related = ["organization"]
+    search_fields = ["public_id", "url", "organization__slug"]
+    details = ["kinds", "created_by"]
+    ordering = ["-id"]
 
 
 @admin.register(AlertDelivery)

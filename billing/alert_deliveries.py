@@ -33,8 +33,11 @@ def alerts_deliver() -> int:
 
 @transaction.atomic
 def _claim() -> AlertDelivery | None:
-    """The row that is due longest, put off to its next try: should this process die, that is when it comes again."""
-    due = AlertDelivery.objects.filter(state="waiting", due_at__lte=timezone.now()).order_by("due_at")
+    """The row that is due longest, put off to its next try: should this process die, that is when it comes again.
+
+    Mails go first: a webhook whose server is slow, or ten of them, hold up nobody's mail.
+    """
+    due = AlertDelivery.objects.filter(state="waiting", due_at__lte=timezone.now()).order_by("channel", "due_at")
     delivery = due.select_for_update(skip_locked=True).first()
     if delivery is None:
         return None

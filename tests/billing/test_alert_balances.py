@@ -57,7 +57,7 @@ def test_less_than_a_day_is_said_once_until_there_is_more(ada, wallet):
     }
     credit(ada, 7, "a little")  # $19: more than a day, not by 10 %
     assert alerts_evaluate() == 0
-    spend_settled(wallet, 0.5)
+    spend_settled(wallet, 0.6)  # $18.40, and $18.60 a day
     assert alerts_evaluate() == 0
     credit(ada, 10, "enough")
     assert alerts_evaluate() == 0

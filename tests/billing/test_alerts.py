@@ -320,6 +320,25 @@ def test_after_the_last_try_it_is_given_up_and_says_why(ada, settings):
     assert len(got) == len(PAUSES_SECONDS) + 1
 
 
+def test_mails_go_before_webhooks(ada, settings):
+    settings.DEBUG = True
+    seen = []
+    with listener() as (url, got):
+        Webhook.objects.create(organization_id=ada.organization.id, url=url, secret="whsec_test", kinds=["low_balance"])
+        alert_test(organization_id=ada.organization.id, by="x")
+        AlertDelivery.objects.filter(channel="webhook").update(due_at=timezone.now() - timedelta(hours=1))
+        send = mail.EmailMultiAlternatives.send
+
+        def send_noted(self, **_):
+            seen.append(len(got))
+            return send(self)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mail.EmailMultiAlternatives, "send", send_noted)
+            assert alerts_deliver() == 2
+    assert (seen, len(got)) == ([0], 1)
+
+
 @pytest.mark.parametrize("end", ["pause", "remove"])
 def test_what_was_paused_or_removed_gets_nothing(ada, settings, end):
     settings.DEBUG = True

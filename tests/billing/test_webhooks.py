@@ -5,8 +5,10 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.audit import audit_list
@@ -284,3 +286,17 @@ def test_who_may_look_may_not_change(ada, role):
     assert create(bo).status_code == 403
     for what in DOINGS:
         assert act(bo, webhook, what, kinds=["low_balance"]).status_code == 403
+
+
+def test_staff_see_webhooks_and_no_secret(ada, client):
+    webhook = made(ada)
+    staff = visitor("staff").user
+    get_user_model().objects.filter(pk=staff.pk).update(is_staff=True, is_superuser=True)
+    client.force_login(staff)
+    for page in ("changelist", "change"):
+        path = reverse(f"admin:billing_webhook_{page}", args=[webhook.id] if page == "change" else [])
+        html = client.get(path).content.decode()
+        assert "hooks.example.com" in html
+        assert "whsec_" not in html
+        assert webhook.secret.sealed not in html
+        assert 'name="_save"' not in html
