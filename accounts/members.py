@@ -11,7 +11,7 @@ from accounts.member_rules import Actor, actor_check
 from accounts.models import ApiKey, ManagementKey, Membership, Organization
 from accounts.roles import Action, Role, role_may
 
-KeysFate = Literal["disable", "hand_over"]
+KeysFate = Literal["revoke", "hand_over"]
 
 
 @transaction.atomic
@@ -55,7 +55,7 @@ def member_remove(
         details = {"keys": "handed over", "to": heir.user.email, "count": str(mine.update(member=heir))}
     else:
         count = mine.filter(revoked_at=None).update(revoked_at=timezone.now())
-        details = {"keys": "disabled", "count": str(count)}
+        details = {"keys": "revoked", "count": str(count)}
     _record(member, actor, "member.left" if by_member_id == member_id else "member.removed", details)
     member.delete()
 

@@ -30,7 +30,7 @@ class RoleForm(forms.Form):
 class LeaveForm(forms.Form):
     """What becomes of the keys of a member who leaves: it has no default."""
 
-    keys = forms.ChoiceField(choices=[("disable", ""), ("hand_over", "")])
+    keys = forms.ChoiceField(choices=[("revoke", ""), ("hand_over", "")])
     to_member_id = forms.IntegerField(required=False)
 
 

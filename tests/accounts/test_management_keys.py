@@ -89,7 +89,7 @@ def test_it_stops_with_its_member(organization, owner):
     User.objects.filter(id=admin.user_id).update(is_active=False)
     assert management_caller_get(made.secret, HOME) is None
     User.objects.filter(id=admin.user_id).update(is_active=True)
-    member_remove(organization_id=organization.id, member_id=admin.id, keys="disable", by_member_id=owner.id)
+    member_remove(organization_id=organization.id, member_id=admin.id, keys="revoke", by_member_id=owner.id)
     assert management_caller_get(made.secret, HOME) is None
     assert [key.state for key in management_keys_list(organization_id=organization.id)] == ["revoked"]
     other = make(another(organization, "owner"))

@@ -157,7 +157,7 @@ def test_the_last_owner_stays(owner, organization):
     with pytest.raises(LastOwner):
         member_role_change(role="admin", **common)
     with pytest.raises(LastOwner):
-        member_remove(keys="disable", **common)
+        member_remove(keys="revoke", **common)
     other = join(organization, "second", "owner")
     member_role_change(role="admin", **common)
     mine.refresh_from_db()
@@ -168,7 +168,7 @@ def test_the_last_owner_stays(owner, organization):
         member_role_change(role="owner", **common)
 
 
-@pytest.mark.parametrize("keys", ["disable", "hand_over"])
+@pytest.mark.parametrize("keys", ["revoke", "hand_over"])
 def test_removal_says_what_becomes_of_the_keys(owner, organization, keys):
     mine, leaving = Membership.objects.get(user=owner), join(organization, "dev", "developer")
     made = services.api_key_create(organization_id=organization.id, name="ci", member_id=leaving.id)
@@ -194,7 +194,7 @@ def test_leaving_renaming_and_another_organisation(owner, organization):
     client = signed_in(dev.user)
     assert client.post("/app/acme/settings", {"name": "Mine"}).status_code == 403
     assert client.get("/app/acme/settings").status_code == 200
-    assert client.post(f"/app/acme/members/{dev.id}/remove", {"keys": "disable"})["Location"] == "/app/"
+    assert client.post(f"/app/acme/members/{dev.id}/remove", {"keys": "revoke"})["Location"] == "/app/"
     assert client.get("/app/acme/").status_code == 404
     boss = signed_in(owner)
     hostile = "<script>alert(1)</script>"

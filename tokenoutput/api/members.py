@@ -104,7 +104,7 @@ class MemberOne(KeyedView):
         member_remove(
             organization_id=self.caller.organization_id,
             member_id=id,
-            keys="hand_over" if heir else "disable",
+            keys="hand_over" if heir else "revoke",
             by_member_id=self.caller.member_id,
             to_member_id=heir,
         )
