@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from importlib.resources import files
+from uuid import uuid4
 
 import pytest
 from django.core import mail
@@ -11,6 +12,7 @@ from django.test import override_settings
 from billing.alert_settings import alert_choices_get, alert_choices_set
 from tests.browser.conftest import ARTIFACTS, log_in
 from tests.browser.page_list import DASHBOARD, PUBLIC
+from tests.tokenoutput.pages import member
 
 # A browser that goes on to the next page drops files half read; the server's objects then warn that they were open.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning")
@@ -187,6 +189,14 @@ def test_errors(site, page, look):
     page.goto(f"{site}/no-such-page")
     page.get_by_role("heading", name="There is nothing here").wait_for()
     look("error-404")
+
+
+def test_who_may_not(site, context, page, look, filled):
+    viewer = member(filled, role="viewer", name=uuid4().hex[:12])
+    log_in(context, site, viewer)
+    page.goto(site + viewer.path("management-keys"))
+    page.get_by_text("Yours here is Viewer").wait_for()
+    look("error-403")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
