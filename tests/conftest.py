@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test.utils import setup_databases, teardown_databases
 from hypothesis import HealthCheck, settings
 from servestatic.middleware import ServeStaticMiddleware
@@ -49,6 +50,12 @@ def static_files_found_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ServeStaticMiddleware, "add_files_from_finders", remembered)
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached():
+    """Attempts to sign in or up are counted in the cache: those of other tests would have this one refused."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session")

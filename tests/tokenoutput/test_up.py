@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 from decimal import Decimal
 
 import httpx
@@ -175,7 +176,8 @@ def test_stopped_in_the_moment_that_a_command_begins_it_takes_it_along(monkeypat
         def __init__(self, *_command, **options):
             super().__init__(["sleep", "60"], **options)
             begun.append(self)
-            os.kill(os.getpid(), signal.SIGINT)
+            # To this thread, as in `up`, which has no other then.
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
     monkeypatch.setattr(subprocess, "Popen", Interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
