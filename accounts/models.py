@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.api_key_models import ApiKey as ApiKey
 from accounts.columns import OctetLength as OctetLength
+from accounts.form_note_models import FormNote as FormNote
 from accounts.management_key_models import ManagementKey as ManagementKey
 from accounts.names import NAME_LENGTH_MAX, SLUG_LENGTH_MAX
 from accounts.roles import Role

@@ -29,7 +29,12 @@ class WebhookView:
     @property
     def host(self) -> str:
         """What it is called where its whole address would be too long."""
-        return self.url.partition("://")[2].partition("/")[0].partition("?")[0]
+        return host_of(self.url)
+
+
+def host_of(url: str) -> str:
+    """The part of an address that names who answers there."""
+    return url.partition("://")[2].partition("/")[0].partition("?")[0]
 
 
 def webhooks_list(*, organization_id: int) -> list[WebhookView]:

@@ -1,21 +1,24 @@
 """The pages of webhooks: the list, and one with what was posted to it."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import Access, access_get
+from accounts.form_once import FormSentBefore, form_once
 from accounts.roles import Action
 from billing.alert_settings import alert_choices_get
 from billing.alert_texts import alert_text
 from billing.webhook_forms import KIND_NAMES, KIND_SHORT_NAMES, KindsForm, WebhookForm
-from billing.webhook_log import WebhookView, webhook_deliveries, webhook_get, webhooks_list
+from billing.webhook_log import WebhookView, host_of, webhook_deliveries, webhook_get, webhooks_list
 from billing.webhooks import (
     WEBHOOKS_MAX,
     NewWebhook,
@@ -38,13 +41,19 @@ def webhooks(request: HttpRequest, slug: str) -> HttpResponse:
     access = access_get(request, slug=slug, action=Action.ALERTS_CHANGE)
     form = WebhookForm(request.POST)
     if form.is_valid():
+        make = partial(
+            webhook_create,
+            organization_id=access.organization.id,
+            url=form.cleaned_data["url"],
+            kinds=form.cleaned_data["kinds"],
+            user_id=access.user_id,
+        )
         try:
-            made = webhook_create(
-                organization_id=access.organization.id,
-                url=form.cleaned_data["url"],
-                kinds=form.cleaned_data["kinds"],
-                user_id=access.user_id,
+            made = form_once(
+                request, make, name=host_of(form.cleaned_data["url"]), page=lambda made: _address(slug, made.id)
             )
+        except FormSentBefore as before:
+            return _list(request, access, WebhookForm(), before=before)
         except WebhookRefused as error:
             form.add_error("url", str(error))
         else:
@@ -84,15 +93,9 @@ def webhook_of(access: Access, public_id: str) -> WebhookView:
 
 
 def webhook_page(
-    request: HttpRequest,
-    access: Access,
-    public_id: str,
-    *,
-    form: KindsForm | None = None,
-    secret: str = "",
-    status: int = 200,
+    request: HttpRequest, access: Access, public_id: str, *, status: int = 200, **shown: Any
 ) -> HttpResponse:
-    """The page of one webhook; `secret`: it was rotated, and is shown this once."""
+    """The page of one webhook; `shown`: what this answer alone has, a form that was refused or a new secret."""
     found = webhook_of(access, public_id)
     before = _cursor(request.GET.get("before", ""))
     rows = webhook_deliveries(
@@ -102,31 +105,41 @@ def webhook_page(
     context: dict[str, Any] = {
         "access": access,
         "webhook": found,
-        "form": form or KindsForm(initial={"kinds": found.kinds}),
+        "form": KindsForm(initial={"kinds": found.kinds}),
         "kinds": [KIND_NAMES[kind] for kind in found.kinds],
         "silent": [KIND_NAMES[kind] for kind in found.kinds if not getattr(choices, kind)],
-        "secret": secret,
         "lines": [(row, alert_text(kind=row.kind, level=row.level, facts=row.facts)) for row in rows[:LOG_ROWS]],
         "before": before,
         "older": rows[LOG_ROWS - 1].id if len(rows) > LOG_ROWS else None,
+        **shown,
     }
     return render(request, "app/webhook.html", context, status=status)
 
 
 def _list(
-    request: HttpRequest, access: Access, form: WebhookForm, *, made: NewWebhook | None = None, status: int = 200
+    request: HttpRequest,
+    access: Access,
+    form: WebhookForm,
+    *,
+    made: NewWebhook | None = None,
+    before: FormSentBefore | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     found = webhooks_list(organization_id=access.organization.id)
     context: dict[str, Any] = {
         "access": access,
         "form": form,
-        "made": made,
+        "before": before,
         "secret": made.secret if made else "",
         "lines": [(row, [KIND_SHORT_NAMES[kind] for kind in row.kinds]) for row in found],
         "is_full": len(found) >= WEBHOOKS_MAX,
         "most": WEBHOOKS_MAX,
     }
     return render(request, "app/webhooks.html", context, status=status)
+
+
+def _address(slug: str, public_id: str) -> str:
+    return reverse("webhook", args=[slug, public_id])
 
 
 def _cursor(text: str) -> int | None:

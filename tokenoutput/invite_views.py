@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import user_of
 from accounts.errors import AccountsError, InviteNotFound, InviteNotOpen
+from accounts.form_once import FormSentBefore, form_once
 from accounts.invites import (
     InviteView,
     Joined,
@@ -28,7 +29,6 @@ from accounts.invites import (
 from accounts.services import organization_found
 from billing.ledger import wallet_open
 from billing.limits import limit_set
-from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.member_forms import OrganizationForm
 
 if TYPE_CHECKING:

@@ -27,12 +27,12 @@ from accounts.api_keys import (
     api_key_update,
 )
 from accounts.errors import AccountsError
+from accounts.form_once import FormSentBefore, form_once
 from accounts.roles import Action
 from billing.key_use import key_use
 from billing.limits import limits_of
 from billing.selectors import WalletNotFound, wallet_get
 from catalog.selectors import catalog_list
-from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.key_forms import ApiKeyEditForm, ApiKeyRulesForm, LimitForm, RevokeForm, RotateForm
 from tokenoutput.key_headroom import headroom_of, scope_of
 

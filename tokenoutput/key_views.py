@@ -20,6 +20,7 @@ from accounts.access import Access, access_get
 from accounts.api_key_selectors import PAGE_ROWS, ApiKeyFilter, api_key_by_id, api_keys_count, api_keys_page
 from accounts.api_keys import NewApiKey, api_key_create
 from accounts.errors import AccountsError
+from accounts.form_once import FormSentBefore, form_once
 from accounts.roles import Action
 from billing.limits import (
     LimitSubjectNotFound,
@@ -31,7 +32,6 @@ from billing.limits import (
     limits_of,
 )
 from catalog.selectors import catalog_list
-from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.key_forms import (
     LIMIT_SUGGESTED,
     ApiKeyForm,

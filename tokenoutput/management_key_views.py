@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import Access, access_get
 from accounts.errors import AccountsError, ManagementKeyNotFound
+from accounts.form_once import FormSentBefore, form_once
 from accounts.management_keys import (
     NewManagementKey,
     management_key_create,
@@ -20,7 +21,6 @@ from accounts.management_keys import (
     management_keys_list,
 )
 from accounts.roles import Action
-from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.management_key_forms import ManagementKeyForm
 
 

@@ -16,13 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import Access, RoleDenied, access_get
 from accounts.errors import AccountsError, InviteNotFound, MemberNotFound, RoleNotAllowed
+from accounts.form_once import FormSentBefore, form_once
 from accounts.invites import InviteView, invite_create, invite_resend, invite_revoke, invites_of
 from accounts.members import member_remove, member_role_change
 from accounts.roles import Action, Role
 from accounts.selectors import api_key_members, members_list
 from billing.limits import limits_list
 from billing.member_spend import spend_by_key
-from tokenoutput.form_once import FormSentBefore, form_once
 from tokenoutput.key_forms import LimitForm
 from tokenoutput.member_forms import ROLE_CHOICES, InviteForm, LeaveForm, RoleForm
 

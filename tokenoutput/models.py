@@ -1,4 +1,4 @@
-"""What the site itself keeps: answers and forms that may be sent again, and codes of apps that connect."""
+"""What the site itself keeps: answers that may be asked for again, and codes of apps that connect."""
 
 from django.db import models
 from django.utils import timezone
@@ -20,21 +20,6 @@ class OnceAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.management_key_id}: {self.idempotency_key}"
-
-
-class FormNote(models.Model):
-    """A form that was sent and did what it asks; `fingerprint` is of the sender, the token and all fields."""
-
-    fingerprint = models.BinaryField(max_length=32, unique=True)
-    name = models.CharField(max_length=254)
-    page = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        indexes = [models.Index(name="form_note_age", fields=["created_at"])]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ConnectCode(models.Model):

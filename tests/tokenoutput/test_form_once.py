@@ -16,15 +16,16 @@ from accounts.api_keys import api_key_create
 from accounts.invites import invites_of
 from accounts.keys import key_hash
 from accounts.management_keys import management_keys_list
-from accounts.models import ApiKey
+from accounts.models import ApiKey, FormNote
 from accounts.selectors import organizations_of
 from billing.limits import limits_list
+from billing.webhook_log import webhooks_list
+from billing.webhook_models import Webhook
 from tests.tokenoutput.pages import member, visitor
 from tests.tokenoutput.test_pages import text_of
-from tokenoutput.models import FormNote
 
 TOKEN = re.compile(r'name="form_token"\s+value="([0-9a-f-]{36})"')
-SECRET = re.compile(r"sk-(?:mgmt-)?[0-9A-Za-z]{40,}")
+SECRET = re.compile(r"sk-(?:mgmt-)?[0-9A-Za-z]{40,}|whsec_[0-9a-f]{64}")
 KEY = {"name": "ci", "limit_period": "monthly", "limit_nanos": "20.00"}
 MANAGEMENT_KEY = {"name": "terraform", "scopes": ["keys:read"]}
 
@@ -162,6 +163,25 @@ def test_four_at_once_are_one_rotation(database):
     assert [answer.status_code for answer in answers] == [200] * 4
     (secret,) = {secret for answer in answers for secret in secrets_in(answer)}
     assert bytes(ApiKey.objects.get(id=made.id).key_hash) == key_hash(secret)
+
+
+@pytest.mark.django_db
+def test_a_webhook_is_made_once_and_its_secret_rotated_once(ada):
+    page = ada.path("webhooks")
+    form = {"url": "https://hooks.example.com/a", "kinds": ["low_balance"]} | token_of(ada, page)
+    assert secrets_in(ada.client.post(page, form))
+    second = ada.client.post(page, form)
+    assert second.status_code == 200 and secrets_in(second) == set()
+    assert "“hooks.example.com” was made already" in text_of(second)
+    (webhook,) = webhooks_list(organization_id=ada.organization.id)
+    page = ada.path(f"webhooks/{webhook.id}")
+    assert f"{page}#doings" in second.content.decode()
+    form = token_of(ada, page)
+    (secret,) = secrets_in(ada.client.post(f"{page}/secret", form))
+    second = ada.client.post(f"{page}/secret", form)
+    assert second.status_code == 200 and secrets_in(second) == set()
+    assert "“hooks.example.com” has its new secret already" in text_of(second)
+    assert Webhook.objects.get().secret.reveal() == secret
 
 
 @pytest.mark.django_db

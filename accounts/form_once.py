@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from tokenoutput.models import FormNote
+from accounts.form_note_models import FormNote
 
 FIELD = "form_token"
 KEPT_FOR = timedelta(hours=24)

@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from tokenoutput.form_once import FIELD
+from accounts.form_once import FIELD
 
 register = template.Library()
 
