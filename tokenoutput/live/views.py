@@ -4,7 +4,8 @@ from hashlib import sha256
 
 import msgspec
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET
 
 from accounts.access import access_get
@@ -19,8 +20,8 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
     state = live_state(organization_id=access.organization.id, slug=slug)
     body = msgspec.json.encode(state_data(state))
     tag = f'"{sha256(body).hexdigest()[:32]}"'
-    answer: HttpResponse = HttpResponseNotModified()
-    if request.headers.get("If-None-Match") != tag:
-        answer = HttpResponse(body, content_type="application/json")
+    answer = HttpResponse(body, content_type="application/json")
     answer["ETag"], answer["Cache-Control"] = tag, "private, no-cache"
-    return answer
+    kept = get_conditional_response(request, etag=tag, response=answer) or answer
+    kept["Cache-Control"] = answer["Cache-Control"]
+    return kept
