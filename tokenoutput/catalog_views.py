@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import blake2b
+from functools import cache
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from accounts.parts import page_or_parts
 from catalog.history import price_history, public_providers
 from catalog.selectors import CatalogRow, catalog_list
 from gateway.convert import CONVERSIONS
@@ -44,7 +44,7 @@ QUICK_PICKS = (
 
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
-    """The catalog table with search and filters in the query string; `fragment=1` answers the table alone."""
+    """The catalog table with search and filters in the query string."""
     rows = catalog_list(conversions=CONVERSIONS)
     form = CatalogFilterForm(request.GET)
     found = form.rows(rows)
@@ -56,23 +56,18 @@ def models(request: HttpRequest) -> HttpResponse:
         "sort": form.asked.sort,
         "query": form.query(),
         "filtered": form.narrows,
-    }
-    if request.GET.get("fragment") or request.headers.get("HX-Request"):
-        return _revalidated(request, render(request, "site/models_table.html", context | _relief(form, found, rows)))
-    present = {word for row in rows for word in row.capabilities} | form.asked.capabilities
-    context |= _relief(form, found, rows) | {
+        # Where nothing matches: without which one filter the most would.
+        "relief": None if found else form.relief(rows),
         "quick_picks": QUICK_PICKS,
-        "capabilities": [(word, label) for word, label in CAPABILITY_LABELS if word in present],
+        "capabilities": lambda: _capabilities(form, rows),
     }
-    response = render(request, "site/models.html", context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return page_or_parts(request, "site/models.html", context, is_public=True)
 
 
 @require_safe
 def model(request: HttpRequest, public_id: str) -> HttpResponse:
     """All that is known of one model of the catalog."""
-    return render(request, "site/model.html", _model(public_id))
+    return page_or_parts(request, "site/model.html", _model(public_id), is_public=True)
 
 
 @require_safe
@@ -85,7 +80,6 @@ def _model(public_id: str) -> dict[str, Any]:
     row = next((row for row in catalog_list(conversions=CONVERSIONS) if row.public_id == public_id), None)
     if row is None:
         raise Http404
-    known = next((model for model in status_now().models if model.public_id == public_id), None)
     embeds = "embeddings" in row.capabilities
     return {
         "row": row,
@@ -94,9 +88,9 @@ def _model(public_id: str) -> dict[str, Any]:
         "protocols": [label for name, label in PROTOCOL_LABELS if name in row_protocols(row)],
         "capabilities": [label for word, label in CAPABILITY_LABELS if word in row.capabilities],
         "example": worked_example([row]),
-        "history": price_history(public_id=public_id),
-        "providers": public_providers(public_id=public_id),
-        "known": known,
+        "history": cache(lambda: price_history(public_id=public_id)),
+        "providers": cache(lambda: public_providers(public_id=public_id)),
+        "known": cache(lambda: next((model for model in status_now().models if model.public_id == public_id), None)),
         "group": "" if embeds else "first" if "openai_chat" in row.protocols else "anthropic",
     }
 
@@ -108,18 +102,7 @@ def new_ids(rows: Sequence[CatalogRow]) -> frozenset[str]:
     return fresh if len(fresh) < len(rows) else frozenset()
 
 
-def _relief(form: CatalogFilterForm, found: list[CatalogRow], rows: list[CatalogRow]) -> dict[str, Any]:
-    """Where nothing matches: without which one filter the most would."""
-    return {"relief": None if found else form.relief(rows)}
-
-
-def _revalidated(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """With an ETag: who asks again for the same gets 304."""
-    etag = f'"{blake2b(response.content, digest_size=16).hexdigest()}"'
-    response["ETag"] = etag
-    response["Cache-Control"] = "no-cache"
-    patch_vary_headers(response, ["HX-Request"])
-    answer = get_conditional_response(request, etag=etag, response=response)
-    if isinstance(answer, HttpResponseNotModified):
-        answer["Cache-Control"] = "no-cache"
-    return answer or response
+def _capabilities(form: CatalogFilterForm, rows: list[CatalogRow]) -> list[tuple[str, Any]]:
+    """What a model of the catalog can, or was asked to."""
+    present = {word for row in rows for word in row.capabilities} | form.asked.capabilities
+    return [(word, label) for word, label in CAPABILITY_LABELS if word in present]

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.parts import page_or_parts
 from billing.alert_texts import alert_text
 from billing.limits import LimitView
 from catalog.money import NANOS_PER_USD, nanos_to_usd
@@ -29,14 +29,14 @@ def landing(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": rows[:ROWS],
         "models_count": len(rows),
-        "model": docs_model(),
+        "model": docs_model,
         "example": example,
         "work": WORK,
         "month": _month(rows, example.public_id) if example else None,
         "limit_list": [_limit(resets_at)],
         "mail": _mail(resets_at),
     }
-    return render(request, "site/landing.html", context)
+    return page_or_parts(request, "site/landing.html", context, is_public=True)
 
 
 def _month(rows: list[CatalogRow], public_id: str) -> Any:

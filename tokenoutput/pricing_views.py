@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.parts import page_or_parts
 from billing.forms import TOPUP_MAX_NANOS, TOPUP_MIN_NANOS
 from catalog.money import usd_to_nanos
 from catalog.selectors import catalog_list
@@ -42,9 +43,10 @@ class Aspect:
 @require_safe
 def pricing(request: HttpRequest) -> HttpResponse:
     """The rule, the comparison, the guidance and the estimator; both forms are in the query string."""
-    form = EstimateForm(request.GET.dict(), rows=catalog_list(conversions=CONVERSIONS))
+    context = _context()
+    form = EstimateForm(request.GET.dict(), rows=context["all_rows"])
     which = WhichForm(request.GET)
-    context = _context() | {
+    context |= {
         "form": form,
         "estimate": form.estimate(),
         "which": which,
@@ -52,7 +54,7 @@ def pricing(request: HttpRequest) -> HttpResponse:
         "suggestion": which.suggestion(starter=bool(_starter_nanos())),
         "balance_nanos": form.cleaned_data.get("balance") or 0 if form.is_valid() else 0,
     }
-    return render(request, "site/pricing.html", context)
+    return page_or_parts(request, "site/pricing.html", context, is_public=True)
 
 
 @require_safe

@@ -109,7 +109,7 @@ def test_what_happens_is_said_and_shown_on_the_open_page(site, context, page, so
     expect(page.get_by_text("Test of your alerts")).to_have_count(1)
 
 
-def test_prices_change_on_an_open_page_and_never_under_somebodys_hands(site, page, sold):
+def test_prices_change_on_an_open_page_and_never_under_somebodys_hands(site, context, page, sold):
     def reprice(dollars):
         provider = {"slug": "r", "base_url": sold.upstream.origin + "/v1", "protocol": "openai_chat", "api_key": "k"}
         route = {"provider": "r", "upstream_model": "m"}
@@ -131,6 +131,19 @@ def test_prices_change_on_an_open_page_and_never_under_somebodys_hands(site, pag
     assert page.evaluate("document.activeElement.textContent") == sold.public_id
     page.get_by_role("button", name="Refresh").click()
     page.locator("#catalog").get_by_text("$9.00").wait_for()
+    # The same on the model's page, where what was marked stays marked, and where a sum is shown.
+    model, sums = context.new_page(), context.new_page()
+    with model.expect_websocket(), model.expect_response("**/live_socket.js"):
+        model.goto(f"{site}/models/{sold.public_id}")
+    with sums.expect_websocket(), sums.expect_response("**/live_socket.js"):
+        sums.goto(f"{site}/pricing?model={sold.public_id}&input=1000000&output=0&requests=1&days=1")
+    sums.locator("#estimate").get_by_text("$9.00").first.wait_for()
+    model.locator("#model-history").get_by_role("cell", name="$9.00").select_text()
+    reprice("8")
+    model.locator("#model-price").get_by_role("cell", name="$8.00").wait_for()
+    sums.locator("#estimate").get_by_text("$8.00").first.wait_for()
+    model.get_by_text("Prices changed.").wait_for()
+    assert model.evaluate("getSelection().toString()").strip() == "$9.00"
     assert page.evaluate("window.stayed")
 
 

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 PACKED = {"Accept-Encoding": "gzip, br"}
 
 
-@pytest.mark.parametrize("path", ["/models?fragment=1", "/api/v1/models"])
+@pytest.mark.parametrize("path", ["/models?part=catalog", "/api/v1/models"])
 def test_packed_is_smaller_and_the_same(client, path):
     catalog_make()
     plain, packed = client.get(path), client.get(path, headers=PACKED)
@@ -24,7 +24,7 @@ def test_who_has_a_packed_answer_already_gets_304(client):
     catalog_make()
     host = visitor()
     for visiting, path in (
-        (client, "/models?fragment=1"),
+        (client, "/models?part=catalog"),
         (client, "/api/v1/models"),
         (host.client, host.path("live")),
     ):

@@ -1,4 +1,6 @@
 // The catalog filters itself while somebody types: the same URL answers the table alone, and the address bar follows.
+import { partsAsk, partsRead } from "./parts.js";
+
 const PAUSE_MS = 180;
 const form = document.getElementById("catalog-filters");
 const count = document.querySelector("[data-catalog-count]");
@@ -19,13 +21,10 @@ async function show(query) {
   const address = query.size ? `${form.action}?${query}` : form.action;
   history.replaceState(history.state, "", address);
   clear.hidden = !query.size;
-  const source = new URLSearchParams(query);
-  source.set("fragment", "1");
   try {
-    const answer = await fetch(`${form.action}?${source}`, { signal: request.signal });
+    const answer = await partsAsk(address, ["catalog"], { signal: request.signal });
     if (!answer.ok) throw new Error(answer.statusText);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const table = page.getElementById("catalog");
+    const table = partsRead(await answer.text()).getElementById("catalog");
     const sorted = document.activeElement?.dataset?.sort;
     document.getElementById("catalog").replaceWith(table);
     if (sorted) table.querySelector(`[data-sort="${sorted}"]`)?.focus();

@@ -1,5 +1,6 @@
 // Keeps a dashboard page current: balance, spend, the latest requests. Everything it shows the server has put in words.
-import { happened, partsRefresh } from "./live_events.js";
+import { happened } from "./live_events.js";
+import { partsRefresh, partsSoon } from "./live_parts.js";
 import { follow } from "./live_socket.js";
 
 const POLL_MS = 4000;
@@ -15,8 +16,12 @@ let tag = "";
 let paused = false;
 let opened = 0;
 let waiting = [];
+let money = document.querySelector("[data-live=available]")?.title;
+let seen;
 
 function balance(data) {
+  if (money !== data.available_exact) partsSoon("balance");
+  money = data.available_exact;
   for (const element of document.querySelectorAll("[data-live]")) {
     const text = data[element.dataset.live];
     if (text === undefined || element.textContent.trim() === text) continue;
@@ -36,7 +41,15 @@ function put(row) {
   while (rows.children.length > Number(rows.dataset.liveRows)) rows.lastElementChild.remove();
 }
 
+// The first that are told were there already.
+function isNews(list) {
+  const news = seen !== undefined && list.some((row) => !seen.has(row.id));
+  seen = new Set([...(seen ?? []), ...list.map((row) => row.id)].slice(-100));
+  return news;
+}
+
 function requests(list) {
+  if (isNews(list)) partsSoon("request");
   if (first && list.length) {
     first.querySelector("[data-live-first-waiting]").hidden = true;
     const link = first.querySelector("[data-live-first-received] a");
@@ -77,7 +90,7 @@ async function poll() {
 
 function show(name) {
   // What changed while the socket was away for long was said to nobody.
-  if (name === "connected" && opened++) partsRefresh().catch(() => {});
+  if (name === "connected" && opened++) partsRefresh();
   document.documentElement.dataset.live = name;
   if (!state) return;
   const time = updated.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

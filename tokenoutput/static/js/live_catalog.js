@@ -1,42 +1,37 @@
-// Keeps the catalog on a page current: prices that change are shown without a reload, and never under somebody's hands.
+// Keeps what a page shows of the catalog current: prices change without a reload, and never under somebody's hands.
 import { follow } from "./live_socket.js";
+import { inUse, isSame, partShow, partsAsk, partsRead } from "./parts.js";
 
 const POLL_MS = 60000;
 const notice = document.querySelector("[data-live-notice]");
 let tag = "";
 let opened = 0;
 
-function table() {
-  return document.getElementById("catalog");
-}
-
-function inUse() {
-  const selection = getSelection();
-  const selected = !selection.isCollapsed && table().contains(selection.anchorNode);
-  return selected || table().contains(document.activeElement);
-}
-
-function swap(html) {
-  const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("catalog");
-  if (fresh) table().replaceWith(fresh);
-  if (notice) notice.hidden = true;
+function shown() {
+  return [...document.querySelectorAll("[data-live-catalog]")];
 }
 
 async function refresh({ asked = false } = {}) {
-  const answer = await fetch(table().dataset.liveSrc, { headers: tag ? { "If-None-Match": tag } : {} });
+  const ids = shown().map((part) => part.id);
+  const answer = await partsAsk(location.href, ids, { headers: tag ? { "If-None-Match": tag } : {} });
   if (answer.status === 304) return;
   if (!answer.ok) throw new Error(answer.statusText);
   tag = answer.headers.get("ETag") ?? "";
-  const html = await answer.text();
-  if (asked || !inUse()) return swap(html);
-  const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("catalog");
-  if (notice && fresh && fresh.innerHTML !== table().innerHTML) notice.hidden = false;
+  const page = partsRead(await answer.text());
+  const changed = shown().map((part) => [part, page.getElementById(part.id)]);
+  const waiting = changed.filter(([part, fresh]) => {
+    if (!fresh || isSame(part, fresh)) return false;
+    if (!asked && inUse(part)) return true;
+    partShow(part, fresh);
+    return false;
+  });
+  if (notice) notice.hidden = !waiting.length;
 }
 
-if (table()?.dataset.liveSrc) {
+if (shown().length) {
   notice?.querySelector("button").addEventListener("click", () => {
     tag = "";
-    refresh({ asked: true });
+    refresh({ asked: true }).catch(() => {});
   });
   follow({
     path: "/ws/catalog",

@@ -1,5 +1,7 @@
 // What happened to the organisation: alerts are said at the top of the page, and parts that show keys or payments are
 // asked for anew. The server repeats the last minutes to every page that connects, so each event is heard once.
+import { partsRefresh } from "./live_parts.js";
+
 const OPEN = "alerts-open";
 const root = document.querySelector("[data-live-socket]");
 const alerts = document.querySelector("[data-live-alerts]");
@@ -41,28 +43,11 @@ function say(event) {
   alerts.prepend(template.content);
 }
 
-function inUse(part) {
-  return part.contains(document.activeElement) || part.querySelector("dialog[open], :popover-open");
-}
-
-export async function partsRefresh(kind) {
-  const selector = kind ? `[data-live-part="${kind}"]` : "[data-live-part]";
-  if (!document.querySelector(selector)) return;
-  const answer = await fetch(location.href);
-  if (!answer.ok || answer.redirected) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const part of document.querySelectorAll(selector)) {
-    const fresh = page.getElementById(part.id);
-    // Nothing moves under somebody's hands.
-    if (fresh && !inUse(part) && fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
-  }
-}
-
 export function happened(kind, events) {
   const fresh = events.filter((event) => !heard.has(`${kind} ${event.id}`));
   fresh.forEach((event) => heard.add(`${kind} ${event.id}`));
   if (kind === "alert") return fresh.forEach(say);
-  if (fresh.some(isNew)) partsRefresh(kind).catch(() => {});
+  if (fresh.some(isNew)) partsRefresh(kind);
 }
 
 alerts?.addEventListener("click", (event) => {

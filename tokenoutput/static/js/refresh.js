@@ -1,4 +1,6 @@
 // A form that answers as it is filled in: the page is fetched with its query string, and the named part put in place.
+import { partsAsk, partsRead } from "./parts.js";
+
 const PAUSE_MS = 250;
 
 function refreshed(form) {
@@ -10,11 +12,10 @@ function refreshed(form) {
     request = new AbortController();
     const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
     try {
-      const answer = await fetch(address, { signal: request.signal });
-      if (!answer.ok) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const part = form.dataset.refresh;
-      document.getElementById(part).replaceWith(page.getElementById(part));
+      const answer = await partsAsk(address, [part], { signal: request.signal });
+      if (!answer.ok) return;
+      document.getElementById(part).replaceWith(partsRead(await answer.text()).getElementById(part));
       history.replaceState(history.state, "", address);
     } catch {
       // The button still does the same.
