@@ -1,4 +1,4 @@
-"""Parts of a page that a script asks for anew: the same as in the page, alone, for less, and 304 where nothing changed."""
+"""Parts of a page that a script asks for anew: as in the page, alone, for less, and 304 where nothing changed."""
 
 import pytest
 from django.db import connection
