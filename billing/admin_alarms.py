@@ -59,10 +59,10 @@ class ProviderDayAdmin(ReadOnlyAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnlyAdmin):
-    columns = ["public_id", "organization", "url", "created_at", "disabled_at"]
+    columns = ["public_id", "organization", "url", "created_at", "failing_since", "disabled_at"]
     list_select_related = ["organization"]
     search_fields = ["public_id", "url", "organization__slug"]
-    details = ["kinds", "created_by"]
+    details = ["kinds", "created_by", "disabled_for", "previous_until"]
     ordering = ["-id"]
 
 

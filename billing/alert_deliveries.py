@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from billing.alert_models import AlertDelivery
 from billing.alert_texts import alert_text
+from billing.webhook_health import webhook_failed, webhook_took
+from billing.webhook_models import Webhook
 from billing.webhook_post import WebhookFailed, webhook_post, webhook_signature
 from catalog.encryption import SecretUnreadable
 
@@ -52,13 +54,17 @@ def _deliver(delivery: AlertDelivery) -> bool:
     try:
         _email(delivery) if delivery.channel == "email" else _webhook(delivery)
     except (WebhookFailed, OSError, smtplib.SMTPException, SecretUnreadable) as error:
-        over = delivery.attempts > len(PAUSES_SECONDS)
+        over, why = delivery.attempts > len(PAUSES_SECONDS), str(error)[:300] or type(error).__name__
         AlertDelivery.objects.filter(id=delivery.id, state="waiting").update(
-            state="given_up" if over else "waiting", last_error=str(error)[:300] or type(error).__name__
+            state="given_up" if over else "waiting", last_error=why
         )
+        if delivery.webhook_id and isinstance(error, WebhookFailed):
+            webhook_failed(webhook_id=delivery.webhook_id, given_up=over, why=why)
         log.warning("alert_not_delivered", delivery=delivery.id, channel=delivery.channel, given_up=over)
         return False
     AlertDelivery.objects.filter(id=delivery.id).update(state="sent", sent_at=timezone.now(), last_error="")
+    if delivery.webhook_id:
+        webhook_took(webhook_id=delivery.webhook_id)
     return True
 
 
@@ -89,7 +95,7 @@ def _webhook(delivery: AlertDelivery) -> None:
     if webhook is None or webhook.disabled_at is not None:
         raise WebhookFailed("The webhook was paused or removed.")
     body = _body(delivery)
-    signature = webhook_signature(secret=webhook.secret.reveal(), timestamp=_seconds(timezone.now()), body=body)
+    signature = webhook_signature(secrets=_secrets(webhook), timestamp=_seconds(timezone.now()), body=body)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "TokenOutput-Webhook/1",
@@ -98,6 +104,12 @@ def _webhook(delivery: AlertDelivery) -> None:
         "Connection": "close",
     }
     webhook_post(url=delivery.target, body=body, headers=headers, loopback_allowed=settings.DEBUG)
+
+
+def _secrets(webhook: Webhook) -> list[str]:
+    """What signs now, the newest first."""
+    in_grace = webhook.previous_until is not None and webhook.previous_until > timezone.now()
+    return [webhook.secret.reveal(), *([webhook.previous_secret.reveal()] if in_grace else [])]
 
 
 def _body(delivery: AlertDelivery) -> bytes:

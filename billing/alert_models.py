@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from billing.webhook_models import WEBHOOK_KINDS, Webhook
 
-KINDS = (*WEBHOOK_KINDS, "test")
+KINDS = (*WEBHOOK_KINDS, "webhook_paused", "test")
 CHANNELS = ("email", "webhook")
 STATES = ("waiting", "sent", "given_up")
 # Where nobody chose, a balance is low below this and below what the last day cost.

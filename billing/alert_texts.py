@@ -18,7 +18,7 @@ class AlertText:
     @property
     def button(self) -> str:
         """What the page is for."""
-        return str(_BUTTONS[self.page])
+        return str(_BUTTONS[self.page.partition("/")[0]])
 
 
 def alert_text(*, kind: str, level: int, facts: Mapping[str, str]) -> AlertText:
@@ -31,6 +31,7 @@ _BUTTONS = {
     "keys": gettext_lazy("Open API keys"),
     "usage": gettext_lazy("Open usage"),
     "alerts": gettext_lazy("Open alerts"),
+    "webhooks": gettext_lazy("Open the webhook"),
 }
 _PERIODS = {
     "daily": gettext_lazy("daily"),
@@ -131,6 +132,19 @@ def _unusual_spend(_level: int, facts: Mapping[str, str]) -> AlertText:
     return AlertText(_("Unusual spend this hour"), body, figures, "usage")
 
 
+def _webhook_paused(_level: int, facts: Mapping[str, str]) -> AlertText:
+    figures = (
+        (_("Address"), facts["url"]),
+        (_("Nothing was taken since"), facts["failing_since"][:16].replace("T", " ") + " UTC"),
+        (_("Last error"), facts["last_error"]),
+    )
+    body = _(
+        "It took nothing for three days, so nothing is posted to it any more, and what happens meanwhile is not "
+        "posted later. Mend what answers there, then resume it."
+    )
+    return AlertText(_("A webhook was paused"), body, figures, f"webhooks/{facts['webhook']}")
+
+
 def _test(_level: int, facts: Mapping[str, str]) -> AlertText:
     body = _("Alerts for your organisation arrive here. Nothing is wrong.")
     return AlertText(_("Test of your alerts"), body, ((_("Asked for by"), facts["asked_by"]),), "alerts")
@@ -141,5 +155,6 @@ _WORDS = {
     "key_limit": _key_limit,
     "topup_failed": _topup_failed,
     "unusual_spend": _unusual_spend,
+    "webhook_paused": _webhook_paused,
     "test": _test,
 }

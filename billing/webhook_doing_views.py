@@ -16,6 +16,7 @@ from accounts.access import Access, access_get
 from accounts.form_once import FormSentBefore, form_once
 from accounts.roles import Action
 from billing import webhook_log, webhooks
+from billing.webhook_forms import RotateForm
 from billing.webhook_views import webhook_of, webhook_page
 
 # Does it, or raises `WebhookNotFound` or `WebhookRefused`; an answer of its own stands for the way back.
@@ -76,7 +77,11 @@ def webhook_resume(_request: HttpRequest, access: Access, public_id: str) -> Non
 @_doing()
 def webhook_secret(request: HttpRequest, access: Access, public_id: str) -> HttpResponse:
     """A new secret, shown in this answer alone, however often the form comes."""
-    rotate = partial(webhooks.webhook_secret_rotate, **_acting(access, public_id))
+    form = RotateForm(request.POST)
+    if not form.is_valid():
+        return webhook_page(request, access, public_id, rotate_form=form, status=422)
+    grace = int(form.cleaned_data["grace"])
+    rotate = partial(webhooks.webhook_secret_rotate, **_acting(access, public_id), grace_seconds=grace)
     try:
         secret = form_once(request, rotate, name=webhook_of(access, public_id).host)
     except FormSentBefore as before:

@@ -34,6 +34,22 @@ class KindsForm(forms.Form):
     )
 
 
+class RotateForm(forms.Form):
+    """How long the secret before signs too."""
+
+    grace = forms.ChoiceField(
+        label=_("The secret before it"),
+        choices=[
+            ("0", _("stops at once")),
+            ("3600", _("signs too for an hour")),
+            ("86400", _("signs too for a day")),
+            ("604800", _("signs too for a week")),
+        ],
+        initial="86400",
+        widget=forms.RadioSelect,
+    )
+
+
 class WebhookForm(KindsForm):
     """A new webhook."""
 

@@ -16,7 +16,11 @@ from billing.webhooks import WebhookNotFound, WebhookRefused, webhook_locked
 
 @dataclass(frozen=True, slots=True)
 class WebhookView:
-    """A webhook without its secret; `last`: the newest delivery to it."""
+    """A webhook without its secrets; `last`: the newest delivery to it.
+
+    `paused_for`: the error of one that was paused by itself. `failing_since`: no try was taken since.
+    `previous_until`: the secret before this one signs too until then.
+    """
 
     id: str
     url: str
@@ -24,6 +28,9 @@ class WebhookView:
     created_at: datetime
     created_by: str | None
     paused_at: datetime | None
+    paused_for: str
+    failing_since: datetime | None
+    previous_until: datetime | None
     last: DeliveryView | None
 
     @property
@@ -47,6 +54,7 @@ def webhooks_list(*, organization_id: int) -> list[WebhookView]:
         .order_by("id")
     )
     last = AlertDelivery.objects.filter(id__in=[row.last_id for row in rows if row.last_id]).select_related("alert")
+    now = timezone.now()
     by_webhook = {delivery.webhook_id: delivery_view(delivery) for delivery in last}
     return [
         WebhookView(
@@ -56,6 +64,9 @@ def webhooks_list(*, organization_id: int) -> list[WebhookView]:
             created_at=row.created_at,
             created_by=row.created_by.email if row.created_by else None,
             paused_at=row.disabled_at,
+            paused_for=row.disabled_for,
+            failing_since=row.failing_since,
+            previous_until=row.previous_until if row.previous_until and row.previous_until > now else None,
             last=by_webhook.get(row.id),
         )
         for row in rows

@@ -32,6 +32,13 @@ class Webhook(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     disabled_at = models.DateTimeField(null=True, blank=True)
+    # The last error of one that was paused by itself.
+    disabled_for = models.CharField(max_length=300, blank=True, default="", db_default="")
+    # The first try that failed since one was taken.
+    failing_since = models.DateTimeField(null=True, blank=True)
+    # Signs beside `secret` until then.
+    previous_secret = SecretField(blank=True, default="", db_default="")
+    previous_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [

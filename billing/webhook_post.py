@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from catalog.addresses import AddressRefused, address_is_public, base_url_check
@@ -34,10 +35,11 @@ def webhook_url_check(url: str, *, loopback_allowed: bool) -> str:
     return url
 
 
-def webhook_signature(*, secret: str, timestamp: int, body: bytes) -> str:
-    """`t=<seconds>,v1=<hex>`: HMAC-SHA256 with the secret over `<seconds>.<body>`."""
-    signed = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={timestamp},v1={signed}"
+def webhook_signature(*, secrets: Sequence[str], timestamp: int, body: bytes) -> str:
+    """`t=<seconds>` and a `v1=<hex>` for each secret: its HMAC-SHA256 over `<seconds>.<body>`."""
+    signed = f"{timestamp}.".encode() + body
+    parts = [f"v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}" for secret in secrets]
+    return ",".join([f"t={timestamp}", *parts])
 
 
 def webhook_post(*, url: str, body: bytes, headers: dict[str, str], loopback_allowed: bool) -> None:

@@ -17,7 +17,7 @@ from accounts.form_once import FormSentBefore, form_once
 from accounts.roles import Action
 from billing.alert_settings import alert_choices_get
 from billing.alert_texts import alert_text
-from billing.webhook_forms import KIND_NAMES, KIND_SHORT_NAMES, KindsForm, WebhookForm
+from billing.webhook_forms import KIND_NAMES, KIND_SHORT_NAMES, KindsForm, RotateForm, WebhookForm
 from billing.webhook_log import WebhookView, host_of, webhook_deliveries, webhook_get, webhooks_list
 from billing.webhooks import (
     WEBHOOKS_MAX,
@@ -106,6 +106,7 @@ def webhook_page(
         "access": access,
         "webhook": found,
         "form": KindsForm(initial={"kinds": found.kinds}),
+        "rotate_form": RotateForm(),
         "kinds": [KIND_NAMES[kind] for kind in found.kinds],
         "silent": [KIND_NAMES[kind] for kind in found.kinds if not getattr(choices, kind)],
         "lines": [(row, alert_text(kind=row.kind, level=row.level, facts=row.facts)) for row in rows[:LOG_ROWS]],

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -10,11 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import audit_record
-from billing.alert_models import AlertDelivery
+from billing.webhook_health import waiting_give_up
 from billing.webhook_models import WEBHOOK_KINDS, Webhook
 from billing.webhook_post import webhook_url_check
 
 WEBHOOKS_MAX = 10
+GRACE_SECONDS_MAX = 7 * 86_400
 # With the organisation's id: two at once don't both make the last one.
 _COUNT_LOCK = 0x77686B73
 
@@ -74,7 +76,7 @@ def webhook_pause(*, organization_id: int, public_id: str, user_id: int | None) 
         return
     webhook.disabled_at = timezone.now()
     webhook.save(update_fields=["disabled_at"])
-    _give_up(webhook, "The webhook was paused.")
+    waiting_give_up(webhook, "The webhook was paused.")
     _audit(webhook, "webhook.paused", user_id)
 
 
@@ -84,19 +86,26 @@ def webhook_resume(*, organization_id: int, public_id: str, user_id: int | None)
     webhook = webhook_locked(organization_id=organization_id, public_id=public_id)
     if webhook.disabled_at is None:
         return
-    webhook.disabled_at = None
-    webhook.save(update_fields=["disabled_at"])
+    webhook.disabled_at, webhook.disabled_for, webhook.failing_since = None, "", None
+    webhook.save(update_fields=["disabled_at", "disabled_for", "failing_since"])
     _audit(webhook, "webhook.resumed", user_id)
 
 
 @transaction.atomic
-def webhook_secret_rotate(*, organization_id: int, public_id: str, user_id: int | None) -> str:
-    """A new secret, which signs every try from now on, also of what waits."""
+def webhook_secret_rotate(*, organization_id: int, public_id: str, grace_seconds: int, user_id: int | None) -> str:
+    """A new secret, which signs every try from now on, also of what waits; the one before signs too for the grace.
+
+    One that was in its grace already stops.
+    """
+    if not 0 <= grace_seconds <= GRACE_SECONDS_MAX:
+        raise WebhookRefused(_("The secret before it may sign for 7 days at most."))
     webhook = webhook_locked(organization_id=organization_id, public_id=public_id)
+    webhook.previous_secret = webhook.secret if grace_seconds else ""
+    webhook.previous_until = timezone.now() + timedelta(seconds=grace_seconds) if grace_seconds else None
     secret = _secret_make()
     webhook.secret = secret
-    webhook.save(update_fields=["secret"])
-    _audit(webhook, "webhook.secret_rotated", user_id)
+    webhook.save(update_fields=["secret", "previous_secret", "previous_until"])
+    _audit(webhook, "webhook.secret_rotated", user_id, grace_seconds=str(grace_seconds))
     return secret
 
 
@@ -104,7 +113,7 @@ def webhook_secret_rotate(*, organization_id: int, public_id: str, user_id: int 
 def webhook_delete(*, organization_id: int, public_id: str, user_id: int | None) -> None:
     """Forget it. What was sent stays in the log of alerts."""
     webhook = webhook_locked(organization_id=organization_id, public_id=public_id)
-    _give_up(webhook, "The webhook was removed.")
+    waiting_give_up(webhook, "The webhook was removed.")
     _audit(webhook, "webhook.removed", user_id)
     webhook.delete()
 
@@ -127,11 +136,6 @@ def _kinds(kinds: Collection[str]) -> list[str]:
 
 def _secret_make() -> str:
     return f"whsec_{secrets.token_hex(32)}"
-
-
-def _give_up(webhook: Webhook, why: str) -> None:
-    waiting = AlertDelivery.objects.filter(webhook=webhook, state="waiting")
-    waiting.update(state="given_up", last_error=why)
 
 
 def _audit(webhook: Webhook, action: str, user_id: int | None, **details: str) -> None:

@@ -79,7 +79,12 @@ def test_a_secret_is_rotated_once_for_one_key(asking):
     answers = [asking.post(f"webhooks/{made['id']}/rotate", Idempotency_Key="r1").json()["data"] for _ in range(2)]
     assert answers[0] == answers[1]
     assert answers[0]["secret"] != made["secret"]
-    assert Webhook.objects.get().secret.reveal() == answers[0]["secret"]
+    row = Webhook.objects.get()
+    assert (row.secret.reveal(), row.previous_secret.reveal()) == (answers[0]["secret"], made["secret"])
+    assert answers[0]["previous_secret_until"]
+    ended = asking.post(f"webhooks/{made['id']}/rotate", {"grace_seconds": 0}).json()["data"]
+    assert ended["previous_secret_until"] is None
+    assert asking.post(f"webhooks/{made['id']}/rotate", {"grace_seconds": 604_801}).status_code == 422
 
 
 def test_the_log_comes_in_pages_and_a_delivery_is_made_again(ada, asking):

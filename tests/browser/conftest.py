@@ -2,12 +2,14 @@
 
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
 from tests.gateway.platform import running
@@ -127,10 +129,11 @@ def filled(database):
 
 
 def _webhooks_make(host: Visitor) -> None:
-    """Two: one that fails, and one that is paused."""
+    """Two: one that fails, and one that was paused by itself."""
     from billing.alert_models import AlertDelivery  # noqa: PLC0415 -- with the rows, not with the plugin
     from billing.webhook_log import webhook_test  # noqa: PLC0415 -- as above
-    from billing.webhooks import webhook_create, webhook_pause  # noqa: PLC0415 -- as above
+    from billing.webhook_models import Webhook  # noqa: PLC0415 -- as above
+    from billing.webhooks import webhook_create  # noqa: PLC0415 -- as above
 
     ours, kinds = host.organization.id, ["low_balance", "key_limit"]
     urls = ("https://hooks.example.com/services/alerts?team=platform", "https://status.example.net/incoming")
@@ -140,7 +143,10 @@ def _webhooks_make(host: Visitor) -> None:
     webhook_test(organization_id=ours, public_id=first, by=host.user.email)
     failed = AlertDelivery.objects.filter(alert__organization_id=ours, channel="webhook")
     failed.update(state="given_up", attempts=7, last_error="It answered 503.")
-    webhook_pause(organization_id=ours, public_id=second, user_id=host.user.id)
+    since = timezone.now() - timedelta(days=4)
+    Webhook.objects.filter(organization_id=ours).update(failing_since=since)
+    paused = Webhook.objects.filter(public_id=second)
+    paused.update(disabled_at=timezone.now(), disabled_for="It answered 503.")
 
 
 @pytest.fixture

@@ -106,6 +106,10 @@ def test_a_webhook_has_a_page(site, context, page, look, filled):
     page.get_by_role("button", name="Rotate secret").click()
     page.get_by_role("heading", name="Your webhook secret, shown this once").wait_for()
     look("webhook-secret")
+    page.goto(site + filled.path("webhooks"))
+    page.get_by_role("link", name="status.example.net").click()
+    page.get_by_text("Nothing was taken since").wait_for()
+    look("webhook-paused")
 
 
 def test_a_further_address_has_a_page(site, context, page, look, filled):

@@ -195,8 +195,11 @@ def test_the_webhook_sample_believes_us_and_nobody_else():
     names: dict[str, Any] = {}
     exec(snippets(base_url="https://t.example", model="m")["python_webhook"].code, names)
     verified, body, now = names["verified"], b'{"id": "alert_1"}', int(time.time())
-    signed = webhook_signature(secret="whsec_plum", timestamp=now, body=body)
+    signed = webhook_signature(secrets=["whsec_plum"], timestamp=now, body=body)
     assert verified(signed, body, "whsec_plum")
     assert not verified(signed, body + b" ", "whsec_plum")
+    both = webhook_signature(secrets=["whsec_new", "whsec_plum"], timestamp=now, body=body)
+    assert all(verified(both, body, secret) for secret in ("whsec_new", "whsec_plum"))
+    assert not verified(both, body, "whsec_other")
     assert not verified(signed, body, "whsec_pear")
-    assert not verified(webhook_signature(secret="whsec_plum", timestamp=now - 400, body=body), body, "whsec_plum")
+    assert not verified(webhook_signature(secrets=["whsec_plum"], timestamp=now - 400, body=body), body, "whsec_plum")

@@ -176,7 +176,7 @@ def test_a_webhook_is_made_once_and_its_secret_rotated_once(ada):
     (webhook,) = webhooks_list(organization_id=ada.organization.id)
     page = ada.path(f"webhooks/{webhook.id}")
     assert f"{page}#doings" in second.content.decode()
-    form = token_of(ada, page)
+    form = {"grace": "86400"} | token_of(ada, page)
     (secret,) = secrets_in(ada.client.post(f"{page}/secret", form))
     second = ada.client.post(f"{page}/secret", form)
     assert second.status_code == 200 and secrets_in(second) == set()
