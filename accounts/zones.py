@@ -21,8 +21,12 @@ def zone_names() -> frozenset[str]:
 
 def zone_of(request: HttpRequest) -> ZoneInfo:
     """What this browser has chosen."""
-    chosen = request.COOKIES.get(COOKIE, "")
-    return ZoneInfo(chosen if chosen in zone_names() else UTC_NAME)
+    return zone_named(request.COOKIES.get(COOKIE, ""))
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The zone of this name; UTC where there is none that may be chosen."""
+    return ZoneInfo(name if name in zone_names() else UTC_NAME)
 
 
 def zoned[**P, R: HttpResponseBase](

@@ -1,10 +1,10 @@
 """The billing page: what there is, how to add to it, and every line it is made of."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.access import Access
+from accounts.parts import page_or_parts
 from billing import stripe_mode
 from billing.auto_topups import AutoTopupView, auto_topup_get
 from billing.budget_forms import BudgetsForm
@@ -48,7 +48,7 @@ def billing_page(
         "configured": stripe_mode.configured(),
         "simulated": stripe_mode.simulated(),
     }
-    return render(request, "app/billing.html", context, status=status)
+    return page_or_parts(request, "app/billing.html", context, status=status)
 
 
 def _auto_form(auto: AutoTopupView | None) -> AutoTopupForm:

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import Access, access_get
+from accounts.parts import page_or_parts
 from accounts.roles import Action
 from billing import stripe_client, stripe_mode
 from billing.amounts import CENT_NANOS
@@ -84,7 +85,7 @@ def returned(request: HttpRequest, slug: str) -> HttpResponse:
         "state": state,
         "wallet": wallet_get(organization_id=access.organization.id),
     }
-    return render(request, "app/billing_return.html", context)
+    return page_or_parts(request, "app/billing_return.html", context)
 
 
 @never_cache

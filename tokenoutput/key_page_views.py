@@ -1,7 +1,8 @@
 """The page of one API key: what it may still spend, its rules, a new secret, off and on, and its end."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 from django import forms
@@ -9,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -28,6 +29,7 @@ from accounts.api_keys import (
 )
 from accounts.errors import AccountsError
 from accounts.form_once import FormSentBefore, form_once
+from accounts.parts import page_or_parts
 from accounts.roles import Action
 from billing.key_use import key_use
 from billing.limits import limits_of
@@ -37,6 +39,8 @@ from tokenoutput.key_forms import ApiKeyEditForm, ApiKeyRulesForm, LimitForm, Re
 from tokenoutput.key_headroom import headroom_of, scope_of
 
 WEEK = timedelta(days=7)
+# What the page knows of money: asked of the database once, and only for a part that shows some of it.
+FIGURES = ("limits", "others", "available_nanos", "headroom", "day", "week", "stops_at")
 
 
 @never_cache
@@ -165,20 +169,27 @@ def _page(
     before: FormSentBefore | None = None,
     **forms_given: forms.Form,
 ) -> HttpResponse:
+    money = cache(lambda: _money(access, api_key))
     context = {
         "access": access,
         "key": api_key,
         "made": made,
         "before": before,
         "change_form": LimitForm(auto_id=False),
-        **_money(access, api_key),
+        **{name: partial(_figure, money, name) for name in FIGURES},
         "edit_form": ApiKeyEditForm(initial={"name": api_key.name}),
-        "rules_form": ApiKeyRulesForm(models=_models(api_key), initial=ApiKeyRulesForm.initial_of(api_key)),
+        "rules_form": cache(
+            lambda: ApiKeyRulesForm(models=_models(api_key), initial=ApiKeyRulesForm.initial_of(api_key))
+        ),
         "rotate_form": RotateForm(initial={"grace": "3600", "last_four": api_key.last_four}),
         "revoke_form": RevokeForm(name=api_key.name),
         **forms_given,
     }
-    return render(request, "app/key.html", context, status=status)
+    return page_or_parts(request, "app/key.html", context, status=status)
+
+
+def _figure(money: Callable[[], dict[str, Any]], name: str) -> Any:
+    return money()[name]
 
 
 def _money(access: Access, api_key: ApiKeyView) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -21,6 +21,7 @@ from accounts.api_key_selectors import PAGE_ROWS, ApiKeyFilter, api_key_by_id, a
 from accounts.api_keys import NewApiKey, api_key_create
 from accounts.errors import AccountsError
 from accounts.form_once import FormSentBefore, form_once
+from accounts.parts import page_or_parts
 from accounts.roles import Action
 from billing.limits import (
     LimitSubjectNotFound,
@@ -207,7 +208,7 @@ def _page(
         "newest": urlencode(asked),
         "total": api_keys_count(organization_id=organization_id) if asked and not shown else None,
     }
-    return render(request, "app/keys.html", context, status=status)
+    return page_or_parts(request, "app/keys.html", context, status=status)
 
 
 def _filter(organization_id: int, asked: dict[str, Any]) -> ApiKeyFilter:

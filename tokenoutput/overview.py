@@ -31,7 +31,6 @@ class Overview:
     report: UsageReport
     models: list[GroupTotal]
     keys: list[GroupTotal]
-    near: list[NearLimit]
     day_mean_nanos: int
     last_day_nanos: int
 
@@ -53,13 +52,13 @@ def overview_get(*, organization_id: int) -> Overview:
         report=report,
         models=report.groups[:TOP_MAX],
         keys=keys.groups[:TOP_MAX],
-        near=_near(organization_id),
         day_mean_nanos=sum(before_today) // MEAN_DAYS,
         last_day_nanos=spend_since(organization_id=organization_id, since=datetime.now(UTC) - timedelta(hours=24)),
     )
 
 
-def _near(organization_id: int) -> list[NearLimit]:
+def near_limits(*, organization_id: int) -> list[NearLimit]:
+    """The limits that are nearly spent, of keys, of members and of the organisation."""
     limits = limits_near(organization_id=organization_id, limit=NEAR_MAX)
     keys = api_key_names_of(organization_id=organization_id, ids=[limit.api_key_id or 0 for limit in limits])
     members = member_emails_of(organization_id=organization_id, ids=[limit.member_id or 0 for limit in limits])

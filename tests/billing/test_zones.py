@@ -80,6 +80,10 @@ def test_pages_and_files_say_the_zone_and_show_its_time(read_in):
     assert f"{local:%b %H:%M:%S}".split()[1] in page
     detail = text_of(host.client.get(host.path(f"requests/{row.id}")))
     assert "Began (Asia/Tokyo)" in detail and f"{local.day} {local:%b %Y %H:%M:%S}" in detail
+    overview = text_of(host.client.get(host.path()))
+    told = host.client.get(host.path("live")).json()["requests"][-1]["html"]
+    for shown in (overview, told):
+        assert "Time (Asia/Tokyo)" in shown and f"{local.day} {local:%b %H:%M:%S}" in shown
     assert "Days, in Asia/Tokyo; the last one is not over." in text_of(host.client.get(host.path("usage")))
     hours = text_of(host.client.get(host.path("usage"), {"range": "24h"}))
     assert "Hours, in Asia/Tokyo" in hours and "Begins (Asia/Tokyo)" in hours and "From (Asia/Tokyo)" in hours

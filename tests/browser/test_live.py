@@ -12,10 +12,12 @@ from django.core.cache import cache
 from django.test import override_settings
 from playwright.sync_api import Error, expect
 
+from accounts.api_keys import api_key_disable, api_key_enable
 from accounts.keys import key_hash
 from accounts.services import api_key_create
 from billing.alerts import alert_test
 from billing.ledger import wallet_open
+from billing.limits import limit_set
 from billing.models import Topup
 from billing.payment_ledger import topup_credit
 from catalog.services import catalog_load
@@ -64,6 +66,35 @@ def test_balance_and_requests_arrive_without_a_reload(site, context, page, fresh
     assert row.count() == 1
     page.get_by_role("button", name="Pause").click()
     until(lambda: row.count() == 2, "the second request")
+    assert page.evaluate("window.stayed")
+
+
+def test_the_page_of_a_key_follows_what_is_done_to_it_and_what_it_spends(site, context, page, fresh, sold):
+    owner = {"organization_id": fresh.organization.id, "member_id": fresh.organization.member_id}
+    key = api_key_create(**owner, name="watched")
+    limit_set(organization_id=owner["organization_id"], api_key_id=key.id, period="daily", amount_nanos=10**9)
+    log_in(context, site, fresh)
+    page.goto(site + fresh.path(f"keys/{key.public_hash}"))
+    page.locator("html[data-live=connected]").wait_for()
+    page.evaluate("window.stayed = true")
+    spending, doings = page.locator("#key-spending"), page.locator("#key-doings")
+    ask(site, key.secret, sold.public_id)
+    spending.get_by_text("$0.000573 of $1.00 a day").wait_for()
+    # Who fills in a form goes on filling it in, whatever comes.
+    name = page.get_by_label("Name", exact=True)
+    name.fill("half a na")
+    api_key_disable(**owner, api_key_id=key.id)
+    page.locator("#key-head").get_by_text("Disabled").wait_for()
+    doings.get_by_role("button", name="Enable").wait_for()
+    name.press_sequentially("me")
+    expect(name).to_have_value("half a name")
+    # What somebody is in waits until it is left alone.
+    doings.get_by_label("Type the name of the key").focus()
+    api_key_enable(**owner, api_key_id=key.id)
+    page.locator("#key-head").get_by_text("Active").wait_for()
+    assert doings.get_by_role("button", name="Enable").is_visible()
+    page.locator("#key-head a").first.focus()
+    doings.get_by_role("button", name="Disable").wait_for()
     assert page.evaluate("window.stayed")
 
 

@@ -28,9 +28,10 @@ def host(gateway_server):
 
 
 @contextmanager
-def listening(url, who, *, path=None, origin=None):
-    """A page's socket, with the cookie and the Origin a browser sends."""
-    cookie = f"{settings.SESSION_COOKIE_NAME}={who.client.cookies[settings.SESSION_COOKIE_NAME].value}" if who else ""
+def listening(url, who, *, path=None, origin=None, zone="UTC"):
+    """A page's socket, with the cookies and the Origin a browser sends."""
+    cookie = f'zone="{zone}"; '
+    cookie += f"{settings.SESSION_COOKIE_NAME}={who.client.cookies[settings.SESSION_COOKIE_NAME].value}" if who else ""
     address = url.replace("http", "ws", 1) + (path or f"/ws/app/{who.organization.slug}/")
     with connect(address, origin=origin or url, additional_headers={"Cookie": cookie}) as socket:
         yield socket
@@ -66,7 +67,11 @@ def test_a_page_hears_at_once_what_is_so_and_then_what_changes(gateway_server, h
 def test_a_request_is_heard_when_it_ends_long_before_settlement(gateway_server, host):
     key = api_key_create(organization_id=host.organization.id, name="live", member_id=host.organization.member_id)
     model = gateway_server.model(whole(openai_answer(usage={"prompt_tokens": 21, "completion_tokens": 34})))
-    with listening(gateway_server.url, host) as socket, gateway_server.client() as client:
+    with (
+        listening(gateway_server.url, host) as socket,
+        listening(gateway_server.url, host, zone="Asia/Tokyo") as elsewhere,
+        gateway_server.client() as client,
+    ):
         heard(socket, "balance")
         answer = client.post(
             "/v1/chat/completions",
@@ -75,6 +80,8 @@ def test_a_request_is_heard_when_it_ends_long_before_settlement(gateway_server, 
         )
         assert answer.status_code == 200
         (row,) = heard(socket, "request")["data"]["rows"]
+        (same,) = heard(elsewhere, "request")["data"]["rows"]
+    assert ("Time (UTC)" in row["html"], "Time (Asia/Tokyo)" in same["html"], same["id"]) == (True, True, row["id"])
     assert row["id"] == answer.headers["x-request-id"]
     assert row["summary"].startswith(f"{model.public_id}, 21 in / 34 out, $0.000573, ")
     assert model.public_id in row["html"]
@@ -151,7 +158,7 @@ def test_one_organisation_cannot_take_every_socket(gateway_server, host, monkeyp
     monkeypatch.setattr(hubs, "SOCKETS_OF_ONE_MAX", 1)
     with listening(gateway_server.url, host) as first:
         heard(first, "balance")
-        with listening(gateway_server.url, host) as second:
+        with listening(gateway_server.url, host, zone="Asia/Tokyo") as second:
             assert closed_with(second) == 1013
     with listening(gateway_server.url, visitor(uuid4().hex[:12])) as socket:
         heard(socket, "balance")

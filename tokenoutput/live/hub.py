@@ -9,6 +9,7 @@ import structlog
 from anyio import to_thread
 from django.db import connection
 
+from accounts.zones import zone_named
 from tokenoutput.live.events import KINDS, events_data
 from tokenoutput.live.socket import Socket
 from tokenoutput.live.state import LiveState, live_state, rows_data
@@ -44,8 +45,8 @@ class Hub:
 
     def full(self, topic: Topic) -> bool:
         """Whether no further socket may follow this."""
-        of_one = SOCKETS_MAX if topic == CATALOG else SOCKETS_OF_ONE_MAX
-        return self.sockets_count >= SOCKETS_MAX or len(self._sockets.get(topic, ())) >= of_one
+        of_one = [len(them) for one, them in self._sockets.items() if one.organization_id == topic.organization_id]
+        return self.sockets_count >= SOCKETS_MAX or (topic != CATALOG and sum(of_one) >= SOCKETS_OF_ONE_MAX)
 
     def join(self, socket: Socket) -> None:
         """From now on it is told; first, what is so now."""
@@ -135,7 +136,7 @@ class Hub:
 
 
 def _state_read(topic: Topic) -> LiveState:
-    return live_state(organization_id=topic.organization_id or 0, slug=topic.slug)
+    return live_state(organization_id=topic.organization_id or 0, slug=topic.slug, zone=zone_named(topic.zone))
 
 
 def _organization_id(payload: str) -> int | None:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.lines import UsageLine, usage_lines
@@ -35,8 +37,8 @@ class LiveState:
     events: tuple[LiveEvent, ...] = ()
 
 
-def live_state(*, organization_id: int, slug: str) -> LiveState:
-    """Balance, rows (newest first) and what happened lately."""
+def live_state(*, organization_id: int, slug: str, zone: ZoneInfo) -> LiveState:
+    """Balance, rows (newest first; times in `zone`) and what happened lately."""
     wallet = wallet_get(organization_id=organization_id)
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     lines = usage_lines(organization_id=organization_id, limit=ROWS_MAX)
@@ -50,7 +52,10 @@ def live_state(*, organization_id: int, slug: str) -> LiveState:
         "level": "empty" if wallet.available_nanos <= 0 else "ok",
     }
     events = live_events(organization_id=organization_id, slug=slug)
-    return LiveState(balance=balance, rows=tuple(live_row(line, slug) for line in lines), events=events)
+    # Only rows: what is said of money keeps to UTC.
+    with timezone.override(zone):
+        rows = tuple(live_row(line, slug) for line in lines)
+    return LiveState(balance=balance, rows=rows, events=events)
 
 
 def live_row(line: UsageLine, slug: str) -> LiveRow:

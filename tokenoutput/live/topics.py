@@ -15,6 +15,7 @@ from django.http.request import split_domain_port, validate_host
 
 from accounts.selectors import OrganizationView
 from accounts.session_access import Refusal, session_access
+from accounts.zones import COOKIE, UTC_NAME, zone_named
 
 _ORGANIZATION_PATH = re.compile(r"/ws/app/([-a-zA-Z0-9_]{1,100})/")
 _CATALOG_PATH = "/ws/catalog"
@@ -25,10 +26,11 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One organisation's events, or (without an organisation) the catalog's."""
+    """One organisation's events, their times in one zone, or (without an organisation) the catalog's."""
 
     organization_id: int | None
     slug: str
+    zone: str = UTC_NAME
 
 
 CATALOG = Topic(organization_id=None, slug="")
@@ -62,8 +64,11 @@ class Sessions:
             return CATALOG
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(THREADS)
-        answer = await to_thread.run_sync(_access, _session_key(headers), match[1], limiter=self._limiter)
-        return Topic(answer.id, answer.slug) if isinstance(answer, OrganizationView) else answer
+        session_key = _cookie(headers, settings.SESSION_COOKIE_NAME)
+        answer = await to_thread.run_sync(_access, session_key, match[1], limiter=self._limiter)
+        if not isinstance(answer, OrganizationView):
+            return answer
+        return Topic(answer.id, answer.slug, zone_named(_cookie(headers, COOKIE)).key)
 
 
 def _access(session_key: str, slug: str) -> OrganizationView | Refusal:
@@ -73,10 +78,10 @@ def _access(session_key: str, slug: str) -> OrganizationView | Refusal:
         connection.close()
 
 
-def _session_key(headers: Mapping[bytes, bytes]) -> str:
+def _cookie(headers: Mapping[bytes, bytes], name: str) -> str:
     try:
         cookies: SimpleCookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1"))
     except CookieError:
         return ""
-    morsel: Any = cookies.get(settings.SESSION_COOKIE_NAME)
+    morsel: Any = cookies.get(name)
     return morsel.value if morsel is not None else ""

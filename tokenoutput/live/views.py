@@ -9,6 +9,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_GET
 
 from accounts.access import access_get
+from accounts.zones import zone_of
 from tokenoutput.live.state import live_state, state_data
 
 
@@ -17,7 +18,7 @@ from tokenoutput.live.state import live_state, state_data
 def live(request: HttpRequest, slug: str) -> HttpResponse:
     """Balance and latest requests; 304 where nothing changed since the answer the page has."""
     access = access_get(request, slug=slug)
-    state = live_state(organization_id=access.organization.id, slug=slug)
+    state = live_state(organization_id=access.organization.id, slug=slug, zone=zone_of(request))
     body = msgspec.json.encode(state_data(state))
     tag = f'"{sha256(body).hexdigest()[:32]}"'
     answer = HttpResponse(body, content_type="application/json")

@@ -1,7 +1,7 @@
 // Parts of a dashboard page that show keys, spending or payments: asked for anew when something happens to those.
 import { inUse, isSame, partShow, partsAsk, partsRead } from "./parts.js";
 
-const PAUSE_MS = 5000;
+const PAUSE_MS = 2000;
 const LEFT_MS = 500;
 // Shown as they were, because somebody was in them.
 const stale = new Set();
