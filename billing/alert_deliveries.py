@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone
 
+from billing.alert_mail import alert_mail
 from billing.alert_models import AlertDelivery
 from billing.alert_texts import alert_text
 from billing.webhook_health import webhook_failed, webhook_took
@@ -52,7 +51,7 @@ def _claim() -> AlertDelivery | None:
 
 def _deliver(delivery: AlertDelivery) -> bool:
     try:
-        _email(delivery) if delivery.channel == "email" else _webhook(delivery)
+        alert_mail(delivery).send() if delivery.channel == "email" else _webhook(delivery)
     except (WebhookFailed, OSError, smtplib.SMTPException, SecretUnreadable) as error:
         over, why = delivery.attempts > len(PAUSES_SECONDS), str(error)[:300] or type(error).__name__
         AlertDelivery.objects.filter(id=delivery.id, state="waiting").update(
@@ -66,27 +65,6 @@ def _deliver(delivery: AlertDelivery) -> bool:
     if delivery.webhook_id:
         webhook_took(webhook_id=delivery.webhook_id)
     return True
-
-
-def _email(delivery: AlertDelivery) -> None:
-    alert = delivery.alert
-    text = alert_text(kind=alert.kind, level=alert.level, facts=alert.facts)
-    slug = alert.organization.slug
-    context = {
-        "text": text,
-        "organization": alert.organization.name,
-        "link": f"{settings.SITE_URL}/app/{slug}/{text.page}",
-        "settings_link": f"{settings.SITE_URL}/app/{slug}/alerts",
-    }
-    message = EmailMultiAlternatives(
-        subject=f"{text.title} ({alert.organization.name})".replace("\n", " "),
-        body=render_to_string("mail/alert.txt", context),
-        to=[delivery.target],
-        # The same for every try: a mailbox that gets it twice shows it once.
-        headers={"Message-ID": f"<alert-{delivery.id}@{_host()}>", "Auto-Submitted": "auto-generated"},
-    )
-    message.attach_alternative(render_to_string("mail/alert.html", context), "text/html")
-    message.send()
 
 
 def _webhook(delivery: AlertDelivery) -> None:
@@ -129,7 +107,3 @@ def _body(delivery: AlertDelivery) -> bytes:
 
 def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
-
-
-def _host() -> str:
-    return str(settings.SITE_URL).partition("://")[2].partition("/")[0].partition(":")[0]

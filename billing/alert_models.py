@@ -65,6 +65,7 @@ class AlertAddress(models.Model):
     sent_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "alert addresses"

@@ -39,10 +39,13 @@ class RecipientView:
     organization: str
     confirmed_at: datetime | None
     expires_at: datetime
+    unsubscribed_at: datetime | None
 
     @property
     def state(self) -> str:
-        """Confirmed, waiting, or expired: its link is of no use any more."""
+        """Unsubscribed, confirmed, waiting, or expired: its link is of no use any more."""
+        if self.unsubscribed_at is not None:
+            return "unsubscribed"
         if self.confirmed_at is not None:
             return "confirmed"
         return "waiting" if self.expires_at > timezone.now() else "expired"
@@ -59,7 +62,8 @@ def recipients_ask(*, organization_id: int, emails: Collection[str]) -> None:
 @transaction.atomic
 def recipient_resend(*, organization_id: int, email: str, user_id: int | None) -> None:
     """A new link; the one before stops. Raises `RecipientsRefused`."""
-    address = _addresses(organization_id, [email]).filter(confirmed_at=None).select_for_update().first()
+    waiting = _addresses(organization_id, [email]).filter(confirmed_at=None, unsubscribed_at=None)
+    address = waiting.select_for_update().first()
     if address is None:
         raise RecipientsRefused(_("This address is not waiting for a confirmation."))
     if address.sent_at > timezone.now() - timedelta(seconds=RESEND_SECONDS):
@@ -73,7 +77,7 @@ def recipient_resend(*, organization_id: int, email: str, user_id: int | None) -
 def recipient_by_token(*, token: str) -> RecipientView | None:
     """The address of a link, whatever became of it."""
     address = AlertAddress.objects.select_related("organization").filter(token_hash=_hash(token)).first()
-    return _view(address) if address and address.organization.is_active else None
+    return recipient_view(address) if address and address.organization.is_active else None
 
 
 @transaction.atomic
@@ -94,20 +98,20 @@ def recipient_confirm(*, token: str) -> None:
 
 
 def recipients_confirmed(*, organization_id: int, emails: Collection[str]) -> list[str]:
-    """Those that may be mailed: who said yes, and members, whose address was proved when they joined."""
+    """Those that may be mailed: who said yes, and no no since, and members: their address was proved as they joined."""
     if not emails:
         return []
-    said_yes = _addresses(organization_id, emails).exclude(confirmed_at=None).values_list("email", flat=True)
-    may = set(said_yes) | _members(organization_id)
+    said_yes = _addresses(organization_id, emails).filter(unsubscribed_at=None).exclude(confirmed_at=None)
+    may = set(said_yes.values_list("email", flat=True)) | _members(organization_id)
     return [email for email in emails if email in may]
 
 
 def recipients_waiting(*, organization_id: int, emails: Collection[str]) -> list[RecipientView]:
-    """Those that have not said yes, in the order they were chosen."""
+    """Those that get nothing, because they have not said yes or said no since, in the order they were chosen."""
     confirmed = recipients_confirmed(organization_id=organization_id, emails=emails)
     waiting = [email for email in emails if email not in confirmed]
     rows = _addresses(organization_id, waiting).select_related("organization")
-    by_email = {row.email: _view(row) for row in rows}
+    by_email = {row.email: recipient_view(row) for row in rows}
     return [by_email[email] for email in waiting if email in by_email]
 
 
@@ -160,10 +164,12 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _view(address: AlertAddress) -> RecipientView:
+def recipient_view(address: AlertAddress) -> RecipientView:
+    """A further address as others may know it."""
     return RecipientView(
         email=address.email,
         organization=address.organization.name,
         confirmed_at=address.confirmed_at,
         expires_at=address.expires_at,
+        unsubscribed_at=address.unsubscribed_at,
     )

@@ -6,7 +6,7 @@ _MASK = "[redacted]"
 # Without any of these no secret below can match: most lines have none, and looking for words is what costs least.
 _HINTS = (
     "bearer", "basic", "key", "password", "secret", "sk-", "sk_", "rk-", "rk_", "pk-", "pk_", "whsec_", "eyj", "://",
-    "/accounts/", "/invite/", "/alerts/confirm/",
+    "/accounts/", "/invite/", "/alerts/confirm/", "/alerts/stop/",
 )  # fmt: skip
 _SECRETS = re.compile(
     r"""
@@ -16,7 +16,7 @@ _SECRETS = re.compile(
     | \bwhsec_[A-Za-z0-9+/=_\-]+                                # webhook secrets
     | \beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*    # JSON web tokens
     | (?P<url>\b[a-z][a-z0-9+.\-]*://[^\s/:@"']*:)[^\s/@"']+(?=@)  # the password of a database or broker URL
-    | (?P<link>/(?:accounts/(?:password/reset/key|confirm-email)|invite|alerts/confirm)/)[^\s/"']+  # mailed links
+    | (?P<link>/(?:accounts/(?:password/reset/key|confirm-email)|invite|alerts/(?:confirm|stop))/)[^\s/"']+  # of mails
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -114,6 +114,7 @@ def test_alerts_change_by_what_is_named(ada, asking):
         "low_balance_usd": "12.500000000",
         "recipients": ops,
         "recipients_unconfirmed": ops,
+        "recipients_unsubscribed": [],
     }
     assert put(asking, "alerts", {"spending_limit": False}).json()["data"]["spending_limit"] is False
     assert AlertSettings.objects.get().low_balance_nanos == 12_500_000_000

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -18,6 +19,7 @@ from billing.alerts import alert_test
 from tests.billing.test_alert_pages import SENT
 from tests.tokenoutput.pages import member, visitor
 from tests.tokenoutput.test_mails import html_of, links_in
+from tests.tokenoutput.test_pages import text_of
 from tokenoutput.redaction import redact
 
 pytestmark = pytest.mark.django_db
@@ -146,6 +148,60 @@ def test_nobody_fills_foreign_mailboxes(ada, save):
     assert AlertSettings.objects.get().recipients == [f"a{ASKED_A_DAY_MAX - 1}@example.org"]
     earlier(86_401)
     assert save("one@example.org").status_code == 302
+
+
+@pytest.fixture
+def stop(ada, save):
+    """The link that ends them, of a mail that came by it."""
+    save(OPS)
+    Client().post(link_of(mail.outbox[0]))
+    assert told(ada) == [OPS]
+    (message,) = mail.outbox
+    (link,) = {link for link in links_in(message.body) if link.startswith("/alerts/stop/")}
+    assert link in links_in(html_of(message))
+    assert f"\nList-Unsubscribe: <{settings.SITE_URL}{link}>\n".encode() in message.message().as_bytes()
+    assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    return link
+
+
+def test_the_link_of_a_mail_ends_them_and_begins_them_again(ada, stop, save):
+    reader = Client(enforce_csrf_checks=True)  # Nobody's member, and not signed in.
+    asked = text_of(reader.get(stop))
+    assert f"End the alerts of {ada.organization.name}?" in asked and OPS in asked
+    assert told(ada) == [OPS]  # A mail scanner that follows links ends nothing.
+    alert_test(organization_id=ada.organization.id, by="ada@example.com")  # It waits to be sent.
+    assert "have ended" in text_of(reader.post(stop))
+    mail.outbox.clear()
+    alerts_deliver()
+    assert mail.outbox == []
+    assert told(ada) == []
+    assert "have ended" in text_of(reader.get(stop)) and "have ended" in text_of(reader.post(stop))
+    html = page(ada)
+    assert "Unsubscribed" in html and "Resend the link" not in html
+    save("")
+    save(OPS)  # Chosen anew, it is still not theirs to begin.
+    assert told(ada) == []
+    assert "End the alerts" in text_of(reader.post(stop, {"again": "1"}))
+    assert told(ada) == [OPS]
+    lines = [line for line in audit_list(organization_id=ada.organization.id) if line.target == OPS]
+    assert [line.action for line in lines[:2]] == ["alerts.recipient_returned", "alerts.recipient_unsubscribed"]
+
+
+def test_mail_programs_end_them_with_one_click(ada, stop):
+    answer = Client(enforce_csrf_checks=True).post(stop, {"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200  # No redirect: those that post don't follow one.
+    assert told(ada) == []
+    secret = stop.rpartition("/")[2]
+    assert secret not in redact(f"POST {stop}")
+    for other in (secret[:-1], f"1.{secret}", secret.replace(".", ".x"), "%00"):
+        assert Client().get(f"/alerts/stop/{other}").status_code == 404
+
+
+def test_a_member_gets_no_link_as_the_role_is_told(ada, stop):
+    AlertSettings.objects.update(roles=["owner"], recipients=[])
+    assert told(ada) == ["ada@example.com"]
+    assert "List-Unsubscribe" not in mail.outbox[0].extra_headers
+    assert "/alerts/stop/" not in mail.outbox[0].body
 
 
 def test_another_organisation_asks_for_itself(ada, save):

@@ -6,10 +6,12 @@ from importlib.resources import files
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.test import override_settings
 
 from billing.alert_settings import alert_choices_get, alert_choices_set
+from billing.alert_unsubscribes import unsubscribe_link
 from tests.browser.conftest import ARTIFACTS, log_in
 from tests.browser.page_list import DASHBOARD, PUBLIC
 from tests.tokenoutput.pages import member
@@ -127,6 +129,12 @@ def test_a_further_address_has_a_page(site, context, page, look, filled):
     look("alert-confirm")
     page.get_by_role("button", name="Yes, send me alerts").click()
     page.get_by_role("heading", name="You get the alerts of").wait_for()
+    stop = unsubscribe_link(organization_id=ours, email="operations@example.org")
+    page.goto(site + str(stop).removeprefix(settings.SITE_URL))
+    page.get_by_role("heading", name="End the alerts of").wait_for()
+    look("alert-stop")
+    page.get_by_role("button", name="Unsubscribe").click()
+    page.get_by_role("button", name="Get them again").wait_for()
 
 
 def test_what_opens_over_a_page(site, context, page, look, filled):

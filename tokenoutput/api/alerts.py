@@ -42,6 +42,10 @@ class Alerts(serializers.Serializer):
     recipients_unconfirmed = serializers.ListField(
         child=serializers.CharField(), help_text="Those of them that get nothing yet: each has a mail with a link."
     )
+    recipients_unsubscribed = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Those that ended them, by the link of a mail.",
+    )
 
 
 class AlertsAnswer(serializers.Serializer):
@@ -87,7 +91,11 @@ class AlertsView(KeyedView):
         organization_id = self.caller.organization_id
         choices = alert_choices_get(organization_id=organization_id)
         waiting = recipients_waiting(organization_id=organization_id, emails=choices.recipients)
-        return Response({"data": _alerts(choices) | {"recipients_unconfirmed": [one.email for one in waiting]}})
+        silent: dict[str, list[str]] = {"recipients_unconfirmed": [], "recipients_unsubscribed": []}
+        for one in waiting:
+            name = "recipients_unsubscribed" if one.state == "unsubscribed" else "recipients_unconfirmed"
+            silent[name].append(one.email)
+        return Response({"data": _alerts(choices) | silent})
 
     @operation("Alerts", "Change alerts", answer=AlertsAnswer, body=AlertsAsked)
     def put(self, request: Request) -> Response:
