@@ -142,13 +142,13 @@ def _prices_in_force() -> "QuerySet[Price]":
 
 def _sellable_list(*, listed_only: bool = False) -> list[_Sellable]:
     """Three queries, however large the catalog."""
-    models = Model.objects.filter(Q(listed=True) if listed_only else Q()).order_by("position", "id")
-    prices = {price.model_id: price for price in _prices_in_force()}
     routes = _routes_by_model()
+    models = Model.objects.filter(Q(listed=True) if listed_only else Q(), id__in=routes).order_by("position", "id")
+    prices = {price.model_id: price for price in _prices_in_force().filter(model__in=routes)}
     return [
         _Sellable(model=model, price=prices[model.id], routes=tuple(routes[model.id]))
         for model in models
-        if model.id in prices and model.id in routes
+        if model.id in prices
     ]
 
 

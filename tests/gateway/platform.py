@@ -13,13 +13,14 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from uvicorn import Server
 
 from accounts.models import User
 from accounts.services import api_key_create, organization_create, user_create
 from billing.ledger import ledger_check, wallet_credit, wallet_open
 from billing.selectors import UsageRow, WalletView, usage_list, wallet_get
+from catalog.models import Provider
 from catalog.money import usd_to_nanos
 from catalog.pricing import Pricing, Rates, Usage, charge_nanos
 from catalog.services import catalog_load
@@ -36,6 +37,10 @@ RATES = Rates(
     cache_write_1h=6_000_000_000,
 )
 _number = count(1)
+# Providers that tests made: those of earlier tests are withdrawn with the next change of the catalog, which would read
+# them all again.
+_in_use: list[str] = []
+_done_with: list[str] = []
 
 
 def wait_until[T](question: Callable[[], T | None], what: str) -> T:
@@ -177,8 +182,16 @@ def model_make(
             }
         ],
     }
-    catalog_load(document, environment={})
+    _sell(document, slugs)
     return SoldModel(document["models"][0]["id"], upstream, names)
+
+
+def _sell(document: Mapping[str, Any], slugs: Sequence[str]) -> None:
+    with transaction.atomic():
+        Provider.objects.filter(slug__in=_done_with).update(enabled=False)
+        catalog_load(document, environment={})
+    _done_with.clear()
+    _in_use.extend(slugs)
 
 
 @dataclass(frozen=True)
@@ -263,6 +276,8 @@ def gateway_server(_gateway_server: GatewayServer, django_db_blocker: Any) -> It
     """The one server of the run. Rows are committed: make your own customer and model."""
     with django_db_blocker.unblock():
         yield _gateway_server
+    _done_with.extend(_in_use)
+    _in_use.clear()
 
 
 @pytest.fixture
