@@ -5,7 +5,7 @@ from typing import Any
 import anyio
 import psycopg
 import structlog
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import AsyncConnectionPool
 
 from billing.refusals import Short, refusals_note
 
@@ -14,6 +14,8 @@ log = structlog.get_logger(__name__)
 PAUSE_SECONDS = 1.0
 # What more there is waits for the next round: settlement sends notices as well.
 ORGANIZATIONS_A_ROUND = 1000
+# While the database is away, no more than these are kept in mind.
+REFUSALS_KEPT_MAX = 10_000
 
 _NOTIFY = """
 SELECT pg_notify('wallet', json_build_object('organization_id', o.id)::text) FROM unnest(%s::bigint[]) AS o (id)
@@ -39,24 +41,45 @@ class Announcer:
 
     def refused(self, organization_id: int, short: Short) -> None:
         """A request of this organisation was refused for lack of balance; does not wait."""
-        self._refused.setdefault(organization_id, short)
+        if len(self._refused) < REFUSALS_KEPT_MAX:
+            self._refused.setdefault(organization_id, short)
         self._wake.set()
 
     async def run(self) -> None:
-        """Send until cancelled: the first at once, then what gathers in a pause. A notice that is lost is only late."""
+        """Send until cancelled: the first at once, then what gathers in a pause."""
         while True:
             await self._wake.wait()
             self._wake = anyio.Event()
-            now = [self._moved.pop() for _ in range(min(len(self._moved), ORGANIZATIONS_A_ROUND))]
-            if self._moved:
-                self._wake.set()
-            refused, self._refused = self._refused, {}
-            try:
-                if now:
-                    async with self._pool.connection() as connection:
-                        await connection.execute(_NOTIFY, [now])
-                if refused:
-                    await refusals_note(self._pool, refused)
-            except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
-                log.warning("wallet_notice_lost", organizations=len(now), reason=type(error).__name__)
+            await self._tell_moved()
+            await self._note_refused()
             await anyio.sleep(self._pause_seconds)
+
+    async def _tell_moved(self) -> None:
+        """A notice that is lost is only late: the next movement, or settlement, sends another."""
+        now = [self._moved.pop() for _ in range(min(len(self._moved), ORGANIZATIONS_A_ROUND))]
+        if self._moved:
+            self._wake.set()
+        if not now:
+            return
+        try:
+            async with self._pool.connection() as connection:
+                await connection.execute(_NOTIFY, [now])
+        except (psycopg.Error, OSError) as error:
+            log.warning("wallet_notices_lost", organizations=len(now), reason=type(error).__name__)
+
+    async def _note_refused(self) -> None:
+        """A refusal is said once: what could not be noted is kept for the next round."""
+        refused, self._refused = self._refused, {}
+        if not refused:
+            return
+        try:
+            await refusals_note(self._pool, refused)
+        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+            log.warning("refusals_not_noted", organizations=len(refused), reason=type(error).__name__)
+            # The earlier ones first, whose figures are those of the first refusal.
+            newer, self._refused = self._refused, refused
+            for organization_id, short in newer.items():
+                self.refused(organization_id, short)
+            self._wake.set()
+        except psycopg.Error:  # The database is there and will not have them: nor would it the next time.
+            log.exception("refusals_dropped", organizations=len(refused))
