@@ -108,7 +108,7 @@ class ApiKeyAdmin(_ApiKeyAdmin):
     fields = (
         "organization", "member", "name", "public_hash", "prefix", "last_four", "allowed_models", "allowed_ips",
         "requests_per_minute", "created_at", "expires_at", "disabled_at", "revoked_at", "last_used_at",
-        "previous_valid_until",
+        "previous_valid_until", "is_playground",
     )  # fmt: skip
     readonly_fields = fields
     actions = ["revoke"]

@@ -42,6 +42,8 @@ class ApiKey(models.Model):
     disabled_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    # Nobody knows its secret: the process itself asks with it, for the member whose key it is.
+    is_playground = models.BooleanField(default=False, editable=False)
 
     class Meta:
         verbose_name = "API key"
@@ -73,6 +75,9 @@ class ApiKey(models.Model):
             models.CheckConstraint(
                 name="api_key_pace_positive",
                 condition=Q(requests_per_minute=None) | Q(requests_per_minute__gt=0),
+            ),
+            models.UniqueConstraint(
+                name="api_key_one_playground", fields=["member"], condition=Q(is_playground=True, revoked_at=None)
             ),
         ]
 

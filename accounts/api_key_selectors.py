@@ -80,6 +80,7 @@ class ApiKeyView:
     allowed_ips: tuple[str, ...]
     requests_per_minute: int | None
     previous_valid_until: datetime | None
+    is_playground: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,4 +227,5 @@ def _view(api_key: ApiKey, now: datetime) -> ApiKeyView:
         allowed_ips=tuple(api_key.allowed_ips),
         requests_per_minute=api_key.requests_per_minute,
         previous_valid_until=until if until is not None and until > now else None,
+        is_playground=api_key.is_playground,
     )

@@ -10,7 +10,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.audit import audit_record
-from accounts.errors import ApiKeyNotFound, ApiKeyRevoked, ApiKeyRotated, ApiKeysTooMany, OrganizationNotFound
+from accounts.errors import (
+    ApiKeyNotFound,
+    ApiKeyRevoked,
+    ApiKeyRotated,
+    ApiKeySecretless,
+    ApiKeysTooMany,
+    OrganizationNotFound,
+)
 from accounts.expiry import expiry_check
 from accounts.keys import key_make
 from accounts.member_rules import member_check
@@ -70,6 +77,7 @@ def api_key_create(
     member_id: int | None = None,
     expires_at: datetime | None = None,
     rules: ApiKeyRules | None = None,
+    is_playground: bool = False,
 ) -> NewApiKey:
     """Make an API key; with `member_id` in that member's name, whose role and e-mail address must allow it."""
     changes = _cleaned({**(rules or {}), "name": name, "expires_at": expires_at})
@@ -86,6 +94,7 @@ def api_key_create(
         key_hash=made.key_hash,
         prefix=made.prefix,
         last_four=made.last_four,
+        is_playground=is_playground,
         **changes,
     )
     details = _said({name: value for name, value in changes.items() if name in ApiKeyRules.__annotations__ and value})
@@ -125,12 +134,14 @@ def api_key_rotate(
     """A new secret for the same key: limits and history stay, the secret before it is good for `grace_seconds`.
 
     A secret that was in its grace already stops. With `last_four` only the secret that ends so is replaced: asked
-    twice, it happens once. Raises `ValidationError`, `ApiKeyRevoked`, `ApiKeyRotated`.
+    twice, it happens once. Raises `ValidationError`, `ApiKeyRevoked`, `ApiKeyRotated`, `ApiKeySecretless`.
     """
     if not 0 <= grace_seconds <= GRACE_SECONDS_MAX:
         raise ValidationError("The grace may be 24 hours at most.", code="grace")
     user_id = _actor(organization_id, member_id)
     api_key = _locked(organization_id, api_key_id)
+    if api_key.is_playground:
+        raise ApiKeySecretless("This is the playground's key: it has no secret to replace. Make a key of your own.")
     if last_four is not None and last_four != api_key.last_four:
         raise ApiKeyRotated("This key was rotated a moment ago: its new secret was in the answer then.")
     made = key_make()

@@ -16,6 +16,7 @@ AccountsError
 ├── ApiKeyNotFound
 ├── ApiKeyRevoked
 ├── ApiKeyRotated
+├── ApiKeySecretless
 ├── ApiKeysTooMany
 ├── ManagementKeyNotFound
 └── ManagementKeysTooMany
@@ -60,6 +61,10 @@ class ApiKeyRevoked(AccountsError):
 
 class ApiKeyRotated(AccountsError):
     """Somebody else has just replaced the secret."""
+
+
+class ApiKeySecretless(AccountsError):
+    """The API key has no secret that anybody could know."""
 
 
 class ApiKeysTooMany(AccountsError):

@@ -49,8 +49,12 @@ def member_remove(
     if member.role == Role.OWNER:
         _other_owner_check(member)
     ManagementKey.objects.filter(member=member, revoked_at=None).update(revoked_at=timezone.now())
+    # What a member tried in the playground was theirs alone: nobody can take that key over.
+    playground = ApiKey.objects.filter(member=member, is_playground=True, revoked_at=None)
     mine = ApiKey.objects.filter(member=member)
     if keys == "hand_over":
+        playground.update(revoked_at=timezone.now())
+        mine = mine.filter(is_playground=False)
         heir = _heir(organization_id, to_member_id, member)
         details = {"keys": "handed over", "to": heir.user.email, "count": str(mine.update(member=heir))}
     else:

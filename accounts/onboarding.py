@@ -8,7 +8,7 @@ from accounts.models import ApiKey, Organization
 
 @transaction.atomic
 def api_key_create_first(*, organization_id: int, name: str, member_id: int) -> NewApiKey | None:
-    """Make it; None where the organisation has a key, or had one. Raises as `api_key_create`."""
+    """Make it; None where the organisation has a key of its own, or had one. Raises as `api_key_create`."""
     # The lock makes two presses at once make one key.
     Organization.objects.select_for_update().filter(id=organization_id).first()
     if api_keys_begun(organization_id=organization_id):
@@ -17,5 +17,5 @@ def api_key_create_first(*, organization_id: int, name: str, member_id: int) -> 
 
 
 def api_keys_begun(*, organization_id: int) -> bool:
-    """Whether the organisation ever had an API key: nobody without one has made a request."""
-    return ApiKey.objects.filter(organization_id=organization_id).exists()
+    """Whether the organisation ever had an API key for its programs; who only tried a model has yet to begin."""
+    return ApiKey.objects.filter(organization_id=organization_id, is_playground=False).exists()

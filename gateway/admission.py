@@ -53,12 +53,15 @@ class Callers:
         """Ask the database again about every key."""
         self._entries.clear()
 
-    async def authenticate(self, headers: Mapping[bytes, bytes], client: tuple[str, int] | None) -> Party:
+    async def authenticate(
+        self, headers: Mapping[bytes, bytes], client: tuple[str, int] | None, *, hashed: bytes | None = None
+    ) -> Party:
         """The party of the key in `x-api-key` or `Authorization: Bearer`; one that cannot be ours is not looked up.
 
-        `client` is where the request comes from: a key may be good from some networks only.
+        `client` is where the request comes from: a key may be good from some networks only. `hashed`: the key, where
+        this process itself asks and no header names one.
         """
-        hashed = _hash_of(headers)
+        hashed = hashed or _hash_of(headers)
         entry = self._entries.get(hashed)
         if entry is None or entry.fresh_until < time.monotonic():
             entry = _Entry(await self._look_up(hashed), time.monotonic() + self._cache_seconds)

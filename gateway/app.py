@@ -16,6 +16,7 @@ from gateway.client import Client, Receive, Send
 from gateway.counting import count_tokens
 from gateway.endpoints import client_headers
 from gateway.errors import GatewayError, Reason
+from gateway.inside import INSIDE, Inside
 from gateway.models_list import models_answer
 from gateway.protocols import ClientProtocol
 from gateway.relay import Call, relay
@@ -79,9 +80,14 @@ class GatewayApp:
         """A change notice of the database."""
         self._runtime.notice(channel)
 
+    def background(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` as a task of the process, for who asks the gateway from inside; only where it is `ready`."""
+        self._runtime.background(work)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever happens inside, the client gets an answer of its own protocol."""
-        started, request_id = time.perf_counter(), request_id_make()
+        inside: Inside | None = scope.get(INSIDE)
+        started, request_id = time.perf_counter(), inside.request_id if inside else request_id_make()
         headers = dict(scope["headers"])
         client = Client(
             send,
@@ -130,7 +136,9 @@ class GatewayApp:
         if endpoint is None:
             raise GatewayError(Reason.NOT_FOUND, f"There is no {path[:200]} here.")
         _require(method, "POST")
-        party = await self._runtime.callers.authenticate(headers, scope.get("client"))
+        inside: Inside | None = scope.get(INSIDE)
+        hashed = inside.key_hash if inside else None
+        party = await self._runtime.callers.authenticate(headers, scope.get("client"), hashed=hashed)
         body = await body_read(receive, headers, self._runtime.config)
         if body is None:
             return client.leave()

@@ -63,6 +63,7 @@ GROUPS = (
     Group(
         _("Build"),
         (
+            Entry("playground", _("Playground"), "prompt", Action.API_KEYS_CHANGE),
             Entry("keys", _("API keys"), "key", also=KEY_PAGES, key="k"),
             Entry("requests", _("Requests"), "list", also=("request",)),
             Entry("usage", _("Usage"), "usage", key="u"),

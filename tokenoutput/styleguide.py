@@ -46,6 +46,7 @@ PAGES = (
     "model",
     "nav",
     "operation",
+    "playground",
     "pricing",
     "qr",
     "sheet",

@@ -63,6 +63,7 @@ urlpatterns = [
     path("app/quickstart", newcomer_views.quickstart_any, name="quickstart_any"),
     path("app/<slug:slug>/quickstart", newcomer_views.quickstart, name="quickstart"),
     path("app/<slug:slug>/quickstart/run", newcomer_views.quickstart_run, name="quickstart_run"),
+    path("", include("tokenoutput.playground.urls")),
     path("app/<slug:slug>/live", live_views.live, name="live"),
     path("app/<slug:slug>/keys", key_views.keys, name="keys"),
     path("", include("tokenoutput.key_urls")),

@@ -27,6 +27,7 @@ PUBLIC = {
 DASHBOARD = {
     "overview": "",
     "quickstart": "quickstart",
+    "playground": "playground",
     "keys": "keys",
     "keys-none": "keys?q=no-such-key",
     "management-keys": "management-keys",

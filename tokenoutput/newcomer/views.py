@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import Access, access_get
-from accounts.api_key_selectors import api_keys_list
+from accounts.api_key_selectors import ApiKeyView, api_keys_list
 from accounts.api_keys import NewApiKey
 from accounts.errors import AccountsError
 from accounts.onboarding import api_key_create_first
@@ -140,13 +140,19 @@ def _page(
         "secret": shown.secret,
         "made_before": shown.made_before,
         "trial": shown.trial,
-        "keys": [key for key in api_keys_list(organization_id=organization.id) if key.state == "active"][:KEYS_SHOWN],
+        "keys": _keys(organization.id),
         "tabs": _tabs(language, model, shown.secret),
         "language": language,
         "model": model,
         "latest": live_row(latest[0], organization.slug) if latest else None,
     }
     return render(request, "app/quickstart.html", context, status=status)
+
+
+def _keys(organization_id: int) -> list[ApiKeyView]:
+    """Keys that a command can be run with: nobody has the secret of the playground's."""
+    keys = api_keys_list(organization_id=organization_id)
+    return [key for key in keys if key.state == "active" and not key.is_playground][:KEYS_SHOWN]
 
 
 def _model(asked: QueryDict) -> str:
