@@ -19,6 +19,12 @@ def api_key_ids_named(*, organization_id: int, name: str) -> list[int]:
     return list(keys.values_list("id", flat=True)[:SAME_NAME_MAX])
 
 
+def api_key_ids_hashed(*, organization_id: int, hashes: Iterable[str]) -> dict[str, int]:
+    """Ids by public hash, of those the organisation has."""
+    keys = ApiKey.objects.filter(organization_id=organization_id, public_hash__in=set(hashes))
+    return dict(keys.values_list("public_hash", "id"))
+
+
 def member_emails_of(*, organization_id: int, ids: Iterable[int]) -> dict[int, str]:
     """E-mail addresses by member id; who left is missing."""
     members = Membership.objects.filter(organization_id=organization_id, id__in=set(ids))

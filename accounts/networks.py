@@ -40,6 +40,14 @@ def networks_hold(networks: tuple[Network, ...], address: str | None) -> bool:
     return found is not None and any(found in network for network in networks)
 
 
+def network_of(address: str | None) -> str:
+    """What one party has at least: an IPv4 address, or a whole /64 of IPv6. An unreadable address is one of its own."""
+    found = _address(address)
+    if isinstance(found, IPv6Address):
+        return str(ip_network((found, 64), strict=False))
+    return str(found or "")
+
+
 def _address(text: str | None) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address((text or "").partition("%")[0])

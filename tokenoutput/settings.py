@@ -288,13 +288,18 @@ GATEWAY = {
 
 # --- Management API: keys authenticate and nothing else does, so no cookie can -----------------------------------
 MANAGEMENT_REQUESTS_PER_MINUTE = env.int("MANAGEMENT_REQUESTS_PER_MINUTE", default=300)
+# Apps that turn codes into keys have no key to be counted by: their address is.
+CONNECT_ATTEMPTS_PER_MINUTE = env.int("CONNECT_ATTEMPTS_PER_MINUTE", default=20)
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["tokenoutput.api.json_parser.StrictJson"],
     # Every view is an ApiView, which names its own; a stray one would be closed.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_RATES": {"key": f"{MANAGEMENT_REQUESTS_PER_MINUTE}/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "key": f"{MANAGEMENT_REQUESTS_PER_MINUTE}/min",
+        "address": f"{CONNECT_ATTEMPTS_PER_MINUTE}/min",
+    },
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "tokenoutput.api.schema.Described",
     "UNAUTHENTICATED_USER": None,
@@ -313,6 +318,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "AnalyticsMetric": "tokenoutput.api.analytics_shapes.METRIC_NAMES",
+        "AnalyticsDimension": "tokenoutput.api.analytics_shapes.DIMENSION_NAMES",
+        "AnalyticsOrderField": "tokenoutput.api.analytics_shapes.ORDER_NAMES",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tokenoutput.api.schema.finish",

@@ -63,7 +63,8 @@ def test_anything_gets_an_answer(described, path, method, settings, tmp_path, mo
     logging.getLogger(__name__).info("hypothesis.seed(%s)", SEED)
     settings.DEBUG = True  # the simulator stands in for Stripe
     settings.STRIPE_SIMULATOR_FILE = str(tmp_path / "stripe.sqlite3")
-    monkeypatch.setattr("tokenoutput.api.throttles.PerKey.get_rate", lambda _self: "1000000/min")
+    for throttle in ("PerKey", "PerAddress"):
+        monkeypatch.setattr(f"tokenoutput.api.throttles.{throttle}.get_rate", lambda _self: "1000000/min")
     catalog_make()
     headers = {"Authorization": f"Bearer {program(visitor()).secret}", "Accept-Encoding": "identity"}
     for mode in GenerationMode:

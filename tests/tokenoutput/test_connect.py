@@ -133,3 +133,20 @@ def test_an_exchange_that_cannot_be(body):
     answer = Client().post("/api/v1/auth/keys", body, content_type="application/json")
     assert answer.status_code == 422
     assert error_of(answer)["reason"] == "invalid"
+
+
+def test_one_address_has_so_many_attempts_a_minute(monkeypatch):
+    monkeypatch.setattr("tokenoutput.api.throttles.PerAddress.get_rate", lambda _self: "2/min")
+
+    def attempt(address):
+        body = {"code": "x" * 43, "code_verifier": VERIFIER}
+        return Client(REMOTE_ADDR=address).post("/api/v1/auth/keys", body, content_type="application/json")
+
+    # A whole network of IPv6 is one party.
+    for addresses in (["203.0.113.7"] * 3, ["2001:db8::1", "2001:db8::2", "2001:db8::3"]):
+        assert [attempt(address).status_code for address in addresses] == [403, 403, 429]
+    answer = attempt("203.0.113.7")
+    assert error_of(answer)["reason"] == "rate_limited"
+    assert 1 <= int(answer["Retry-After"]) <= 60 and "Retry-After" in answer["Access-Control-Expose-Headers"]
+    assert Client(REMOTE_ADDR="203.0.113.7").options("/api/v1/auth/keys").status_code == 204
+    assert attempt("203.0.113.8").status_code == 403

@@ -113,7 +113,7 @@ class ActivityView(KeyedView):
         )
         if len(cells) > ROWS_MAX:
             raise QueryRefused({"date": [f"More than {ROWS_MAX:,} rows: ask for one day at a time."]})
-        names = _names(organization_id, asked["group_by"], {cell.group for cell in cells})
+        names = names_of(organization_id, asked["group_by"], {cell.group for cell in cells})
         return [_row(cell, asked, names.get(cell.group, {})) for cell in reversed(cells)]
 
     def _key_id(self, public_hash: str | None) -> int | None:
@@ -133,7 +133,7 @@ def _window(day: date | None, granularity: str) -> tuple[datetime, datetime]:
     return today - timedelta(days=DAYS if granularity == "day" else HOURS_DAYS), today + timedelta(days=1)
 
 
-def _names(organization_id: int, group_by: str, groups: set[str]) -> dict[str, dict[str, str]]:
+def names_of(organization_id: int, group_by: str, groups: set[str]) -> dict[str, dict[str, str]]:
     """What is known of each group; what is gone has no name."""
     if group_by == "protocol":
         return {group: {"api_type": group} for group in groups}

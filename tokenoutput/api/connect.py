@@ -11,6 +11,7 @@ from tokenoutput.api.errors import Refused
 from tokenoutput.api.figures import Strict
 from tokenoutput.api.keyed import body_checked
 from tokenoutput.api.schema import operation
+from tokenoutput.api.throttles import PerAddress
 from tokenoutput.connect.codes import VERIFIER, CodeRefused, code_exchange
 
 _PREFLIGHT = {
@@ -38,9 +39,14 @@ class ConnectAnswer(serializers.Serializer):
 class ConnectView(ApiView):
     """Codes."""
 
+    throttle_classes: list[Any] = [PerAddress]
+
     @operation("Connect", "Get the key of a connected app", answer=ConnectAnswer, body=ConnectAsked)
     def post(self, request: Request) -> Response:
-        """The key that a person allowed at `/auth`. A code is good once, for ten minutes, with its verifier. No key."""
+        """The key that a person allowed at `/auth`. A code is good once, for ten minutes, with its verifier.
+
+        It takes no key, so attempts are counted by address: above the limit it is 429, with `Retry-After`.
+        """
         asked = body_checked(request, ConnectAsked)
         try:
             made = code_exchange(code=asked["code"], verifier=asked["code_verifier"])
@@ -55,4 +61,5 @@ class ConnectView(ApiView):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
         return super().finalize_response(request, response, *args, **kwargs)

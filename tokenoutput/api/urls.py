@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from tokenoutput.api.activity import ActivityView
 from tokenoutput.api.alerts import AlertsTest, AlertsView
+from tokenoutput.api.analytics import AnalyticsMetaView, AnalyticsQueryView
 from tokenoutput.api.base import NothingHere
 from tokenoutput.api.budgets import BudgetOne, BudgetsView
 from tokenoutput.api.catalog import ModelByOpenRouter, ModelsCountView, ModelsUserView, ModelsView, ModelView
@@ -53,6 +54,8 @@ urlpatterns = [
     path("keys/<str:hash>", KeyOne.as_view(), name="api_key"),
     path("keys/<str:hash>/rotate", KeyRotation.as_view(), name="api_key_rotate"),
     path("activity", ActivityView.as_view(), name="api_activity"),
+    path("analytics/meta", AnalyticsMetaView.as_view(), name="api_analytics_meta"),
+    path("analytics/query", AnalyticsQueryView.as_view(), name="api_analytics_query"),
     path("generation", GenerationView.as_view(), name="api_generation"),
     path("generations", GenerationsView.as_view(), name="api_generations"),
     path("credits", CreditsView.as_view(), name="api_credits"),

@@ -67,6 +67,7 @@ def markdown_of(template: str, catalog: Catalog, *, twin: bool) -> str:
             "model": catalog.models["openai"],
             "gateway": settings.GATEWAY,
             "management_requests_per_minute": settings.MANAGEMENT_REQUESTS_PER_MINUTE,
+            "connect_attempts_per_minute": settings.CONNECT_ATTEMPTS_PER_MINUTE,
             "limit_error": LIMIT_ERROR,
             "alert_event": ALERT_EVENT,
             "catalog_table": tables.catalog_table(catalog.rows) if twin else CATALOG_GAP,
