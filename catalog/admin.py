@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from catalog import incident_admin as incident_admin
 from catalog.admin_forms import ModelForm, PriceForm, ProviderForm, price_example
 from catalog.models import Model, Price, Provider, Route
 from catalog.money import nanos_to_usd

@@ -12,6 +12,7 @@ from django.utils import timezone
 from catalog.addresses import AddressRefused, base_url_check
 from catalog.encryption import SEALED_PREFIX, SecretField
 from catalog.fields import NanosField
+from catalog.incident_models import Incident as Incident, IncidentUpdate as IncidentUpdate
 from catalog.pricing import Pricing, Rates
 from catalog.vocabulary import (
     CAPABILITIES,

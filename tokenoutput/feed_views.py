@@ -1,4 +1,4 @@
-"""Feeds (Atom, RFC 4287): models that came or changed their price, and releases."""
+"""Feeds (Atom, RFC 4287): models that came or changed their price, releases, and incidents."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from catalog.incidents import IncidentView, incidents_recent
 from catalog.selectors import CatalogRow, catalog_list
 from catalog.templatetags.money import price
 from gateway.convert import CONVERSIONS
@@ -55,6 +56,21 @@ def changelog_feed(request: HttpRequest) -> HttpResponse:
         for release in releases()
     ]
     return _feed(request, title=_("TokenOutput: changelog"), page="changelog", entries=entries)
+
+
+@require_safe
+def status_feed(request: HttpRequest) -> HttpResponse:
+    """Incidents, what was told of last at the top."""
+    found = sorted(map(_incident, incidents_recent()), key=lambda entry: entry.at, reverse=True)[:ENTRIES]
+    return _feed(request, title=_("TokenOutput: incidents"), page="status", entries=found)
+
+
+def _incident(incident: IncidentView) -> Entry:
+    url = f"{settings.SITE_URL}{reverse('status')}#incident-{incident.id}"
+    told = [f"{update.at:%Y-%m-%d %H:%M} UTC: {update.text}" for update in incident.updates]
+    affected = [_("All models")] if incident.all_models else [", ".join(incident.models)]
+    text = "\n\n".join(filter(None, [incident.impact_name, *affected, *told]))
+    return Entry(url, url, f"{incident.title} ({incident.state_name})", text, incident.changed_at)
 
 
 def _news(row: CatalogRow) -> Entry:

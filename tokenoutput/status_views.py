@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from billing.traffic import QUIET, Platform, Traffic, platform_state, traffic_by_model
 from catalog.history import model_ids
+from catalog.incidents import HISTORY_DAYS, incidents_recent
 from catalog.selectors import catalog_list
 
 log = structlog.get_logger(__name__)
@@ -38,15 +39,23 @@ class Status:
 
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """At most half a minute old. Without the database it says just that."""
+    """Figures at most half a minute old, and incidents as they are. Without the database it says just that."""
     try:
-        known = status_now()
+        known, incidents = status_now(), incidents_recent()
     except (OperationalError, InterfaceError) as error:
         log.warning("status_without_database", reason=type(error).__name__)
         return render(request, "site/status_away.html", status=503)
     works = bool(known.platform.gateways) and known.platform.settles
     troubled = [model for model in known.models if model.state in ("poor", "bad")]
-    return render(request, "site/status.html", {"known": known, "works": works, "troubled": troubled})
+    context = {
+        "known": known,
+        "works": works,
+        "troubled": troubled,
+        "open": [one for one in incidents if one.is_open],
+        "ended": [one for one in incidents if not one.is_open],
+        "history_days": HISTORY_DAYS,
+    }
+    return render(request, "site/status.html", context)
 
 
 def status_now() -> Status:

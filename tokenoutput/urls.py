@@ -45,6 +45,7 @@ urlpatterns = [
     path("legal/<slug:slug>.md", legal_twin, name="legal_twin"),
     path("legal/<slug:slug>", legal_page, name="legal"),
     path("models.xml", feed_views.models_feed, name="models_feed"),
+    path("status.xml", feed_views.status_feed, name="status_feed"),
     path("changelog.xml", feed_views.changelog_feed, name="changelog_feed"),
     path("changelog", site_views.changelog, name="changelog"),
     path("llms.txt", site_views.llms, name="llms"),

@@ -13,6 +13,7 @@ from accounts.parts import page_or_parts
 from accounts.zones import zone_of
 from billing.lines import usage_lines
 from billing.selectors import spend_since, wallet_get
+from catalog.incidents import incidents_open
 from tokenoutput.live.state import ROWS_MAX, request_url
 from tokenoutput.overview import near_limits, overview_get
 
@@ -40,6 +41,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "spend_today_nanos": lambda: spend_since(organization_id=organization_id, since=midnight),
         "lines": cache(lambda: [(line, request_url(slug, line)) for line in lines()]),
         "rows_max": ROWS_MAX,
+        "incidents": incidents_open(),
         "zone": zone_of(request),
     }
     return page_or_parts(request, "app/overview.html", context)

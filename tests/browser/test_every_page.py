@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from importlib.resources import files
 from uuid import uuid4
 
@@ -9,9 +10,11 @@ import pytest
 from django.conf import settings
 from django.core import mail
 from django.test import override_settings
+from django.utils import timezone
 
 from billing.alert_settings import alert_choices_get, alert_choices_set
 from billing.alert_unsubscribes import unsubscribe_link
+from catalog.models import Incident, Model
 from tests.browser.conftest import ARTIFACTS, log_in
 from tests.browser.page_list import DASHBOARD, PUBLIC
 from tests.tokenoutput.pages import member
@@ -135,6 +138,38 @@ def test_a_further_address_has_a_page(site, context, page, look, filled):
     look("alert-stop")
     page.get_by_role("button", name="Unsubscribe").click()
     page.get_by_role("button", name="Get them again").wait_for()
+
+
+@pytest.fixture
+def incidents(filled):
+    """One that goes on and one that is over; gone again afterwards, as they are on everybody's overview."""
+    now = timezone.now()
+    going = Incident.objects.create(
+        title="Requests to some models are slow", state="identified", impact="major", began_at=now - timedelta(hours=2)
+    )
+    going.affected.set(Model.objects.filter(public_id__startswith="small-")[:1])
+    going.updates.create(at=now - timedelta(minutes=100), text="First answers take longer than 20 seconds.")
+    going.updates.create(
+        at=now - timedelta(minutes=40),
+        text="A provider has lost part of its capacity.\n\nRequests go to another one where there is one.",
+    )
+    over = Incident.objects.create(
+        title="The dashboard did not open", state="resolved", began_at=now - timedelta(days=9), all_models=True,
+        ended_at=now - timedelta(days=9) + timedelta(minutes=35),
+    )  # fmt: skip
+    over.updates.create(at=now - timedelta(days=9), text="It opens again. No request and no charge was affected.")
+    yield
+    Incident.objects.filter(id__in=[going.id, over.id]).delete()
+
+
+def test_an_incident_is_on_the_status_page_and_at_home(site, context, page, look, filled, incidents):
+    page.goto(site + "/status")
+    page.get_by_role("heading", name="Requests to some models are slow").wait_for()
+    look("status-incidents")
+    log_in(context, site, filled)
+    page.goto(site + filled.path())
+    page.get_by_role("link", name="What we know").wait_for()
+    look("overview-incident")
 
 
 def test_what_opens_over_a_page(site, context, page, look, filled):
