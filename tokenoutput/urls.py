@@ -21,7 +21,7 @@ from tokenoutput import (
     views,
     zone_views,
 )
-from tokenoutput.api.docs_views import docs_api
+from tokenoutput.api.docs_views import docs_api, openapi_root
 from tokenoutput.connect.views import connect
 from tokenoutput.documentation.views import docs_page, docs_twin, legal_page, legal_twin
 from tokenoutput.live import views as live_views
@@ -51,6 +51,7 @@ urlpatterns = [
     path("llms.txt", site_views.llms, name="llms"),
     path("sitemap.xml", site_views.sitemap, name="sitemap"),
     path("robots.txt", site_views.robots, name="robots"),
+    path("openapi.json", openapi_root, name="openapi_root"),
     path("api/v1/", include("tokenoutput.api.urls")),
     path("auth", connect, name="connect"),
     path("styleguide/", styleguide, name="styleguide"),

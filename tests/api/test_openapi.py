@@ -35,7 +35,9 @@ def test_every_path_of_the_api_is_in_it(described):
 
 
 def test_the_inference_endpoints_are_in_it(described):
-    assert set(ENDPOINTS) | {"/v1/models"} == {path for path in described["paths"] if path.startswith("/v1/")}
+    assert set(ENDPOINTS) | {"/v1/models", "/v1/models/{id}"} == {
+        path for path in described["paths"] if path.startswith("/v1/")
+    }
 
 
 def test_every_reference_leads_somewhere(described):
@@ -61,3 +63,5 @@ def test_it_is_served_with_our_address(client, settings):
     answer = client.get("/api/v1/openapi.json")
     assert answer.json()["servers"] == [{"url": "https://api.example.test"}]
     assert answer["Access-Control-Allow-Origin"] == "*"
+    root = client.get("/openapi.json")
+    assert (root["Location"], root["Access-Control-Allow-Origin"]) == ("/api/v1/openapi.json", "*")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +25,14 @@ class OpenApiView(PublicView):
     def get(self, request: Request) -> Response:
         """docs/openapi.json, with this installation's address."""
         return Response(_description() | {"servers": [{"url": settings.SITE_URL}]})
+
+
+@require_safe
+def openapi_root(request: HttpRequest) -> HttpResponse:
+    """Where tools look first; from every site, as where it leads."""
+    answer = redirect("api_openapi")
+    answer["Access-Control-Allow-Origin"] = "*"
+    return answer
 
 
 @require_safe

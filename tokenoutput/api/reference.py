@@ -36,6 +36,8 @@ class Operation:
     body: list[Field]
     status: str
     answer: list[Field]
+    stream: Text
+    event: list[Field]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,21 @@ def chapters_of(described: Schema) -> list[Chapter]:
 def _operation(described: Schema, path: str, method: str, found: Schema) -> Operation:
     status, answer = next((code, answer) for code, answer in found["responses"].items() if code.startswith("2"))
     schemes = [name for option in found.get("security", []) for name in option]
-    keys = {"managementKey": "sk-mgmt-…", "apiKey": "sk-…"}
+    keys = {"managementKey": "sk-mgmt-…", "apiKey": "sk-…", "apiKeyHeader": "sk-…"}
     return Operation(
         id=found["operationId"],
         method=method.upper(),
         path=path,
         summary=found["summary"],
         description=_text(found.get("description", "")),
-        key=" / ".join(keys[name] for name in dict.fromkeys(schemes)) if {} not in found.get("security", [{}]) else "",
+        key=" / ".join(dict.fromkeys(keys[name] for name in schemes)) if {} not in found.get("security", [{}]) else "",
         scope=found.get("x-required-scope", ""),
         parameters=[_parameter(described, one) for one in found.get("parameters", [])],
         body=list(_fields(described, _json(found.get("requestBody", {})))),
         status=status,
         answer=list(_fields(described, _json(answer))),
+        stream=_text(_stream(answer).get("description", "")),
+        event=list(_fields(described, _stream(answer).get("contentSchema", {}))),
     )
 
 
@@ -83,6 +87,11 @@ def _text(said: str) -> Text:
 
 def _json(holder: Schema) -> Schema:
     schema: Schema = holder.get("content", {}).get("application/json", {}).get("schema", {})
+    return schema
+
+
+def _stream(answer: Schema) -> Schema:
+    schema: Schema = answer.get("content", {}).get("text/event-stream", {}).get("schema", {})
     return schema
 
 

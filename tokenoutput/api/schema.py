@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from tokenoutput.api.inference_paths import COMPONENTS, PATHS
+from tokenoutput.api.inference.paths import PATHS, RESPONSES, SCHEMAS, SCHEMES
 
 ERROR = {
     "type": "object",
@@ -46,7 +46,7 @@ _SCHEMES = {
         "scheme": "bearer",
         "description": "`sk-mgmt-…`: manages one organisation, within its scopes and its member's role.",
     },
-    "apiKey": {"type": "http", "scheme": "bearer", "description": "`sk-…`: asks models, and may look at itself."},
+    **SCHEMES,
 }
 _METHODS = ("get", "put", "post", "patch", "delete")
 
@@ -98,8 +98,8 @@ def finish(result: dict[str, Any], **_given: Any) -> dict[str, Any]:
     components = result.setdefault("components", {})
     components["securitySchemes"] = _SCHEMES
     components.setdefault("schemas", {})["Error"] = ERROR
-    components["schemas"] |= COMPONENTS
-    components["responses"] = {
+    components["schemas"] |= SCHEMAS
+    components["responses"] = RESPONSES | {
         "Error": {
             "description": "Refused or failed; the status says which, `metadata.reason` says why.",
             "headers": {"X-Request-Id": {"schema": {"type": "string"}}},

@@ -1,0 +1,1 @@
+"""The inference endpoints in the OpenAPI description, by hand: the gateway that answers them has no views."""
