@@ -52,6 +52,7 @@ def test_a_model_is_tried_stopped_and_taken_along(site, host, page, look, model)
     assert status.inner_text().startswith("Answered, 1,000 in, 200 out, ")
     assert message.evaluate("field => field === document.activeElement && field.value === ''")
 
+    page.locator("[data-stop]").wait_for(state="hidden")
     page.keyboard.type("And 'pears'?")
     page.keyboard.press("Control+Enter")
     second.get_by_text("Two").wait_for()
@@ -63,14 +64,16 @@ def test_a_model_is_tried_stopped_and_taken_along(site, host, page, look, model)
     message.fill("Hello?")
     page.get_by_role("button", name="Run").click()
     page.get_by_text("It did not work", exact=True).wait_for()
-    assert message.input_value() == "Hello?"
-    assert page.locator(".turn").count() == 4
+    page.locator("[data-stop]").wait_for(state="hidden")
+    assert (message.input_value(), page.locator(".turn").count()) == ("Hello?", 4)
     page.get_by_text("And \\u0027pears\\u0027?").first.wait_for()
     page.evaluate("scrollTo(0, 0)")
     look("playground-used")
     page.get_by_role("radio", name="Anthropic").check(force=True)
     page.locator(".protocol-anthropic").get_by_role("radio", name="Python").check(force=True)
     assert page.get_by_text("from anthropic import Anthropic").is_visible()
+    message.fill(" ")
+    message.press("Control+Enter")
+    page.locator("[name=message][aria-invalid]").wait_for()
     page.get_by_role("link", name="Clear").click()
-    assert page.locator(".turn").count() == 0
-    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert page.evaluate("document.querySelectorAll('.turn').length + localStorage.length + sessionStorage.length") == 0

@@ -98,7 +98,7 @@ class PlaygroundForm(forms.Form):
         max_digits=4,
         decimal_places=2,
         help_text=_("From 0 to 2. Empty: the model's own."),
-        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.1", "autocomplete": "off"}),
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.05", "autocomplete": "off"}),
     )
     message = _Words(label=_("Your message"), rows=4)
     history = forms.CharField(required=False, strip=False, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))

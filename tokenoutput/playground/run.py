@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -53,6 +53,7 @@ class Run:
 
     async def events(self) -> AsyncGenerator[bytes]:
         """For a script: `begun`, then `text` and `thinking` as they come, `failed` with a notice, `ended`."""
+        await sync_to_async(close_old_connections)()  # Else each run would keep one for as long as it is answered.
         yield _event("begun", request=str(self.request_id))
         async with aclosing(answer_pieces(self._gateway, self._asked, self._reader)) as pieces:
             async for piece in pieces:

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -95,7 +96,8 @@ def playground_run(request: HttpRequest, slug: str) -> HttpResponseBase:
     standing = standing_of(access.organization)
     form = PlaygroundForm(request.POST, rows=standing.rows)
     if not form.is_valid():
-        return JsonResponse({"errors": form.errors}, status=422)
+        wrong = render_to_string("components/form_errors.html", {"form": form, "shown_only": True})
+        return JsonResponse({"html": wrong, "fields": list(form.errors)}, status=422)
     if standing.obstacle is not None and standing.is_stopped:
         stopped = Failed(f"{standing.obstacle.title}. {standing.obstacle.text}", manage_url=standing.obstacle.url)
         return JsonResponse({"html": failure_html(stopped)}, status=409)

@@ -21,7 +21,8 @@ class Playground {
     this.stopping = null;
     form.addEventListener("submit", (event) => this.submit(event));
     form.addEventListener("keydown", (event) => this.key(event));
-    form.addEventListener("input", () => this.codeSoon());
+    form.addEventListener("input", (event) => this.typed(event));
+    form.addEventListener("invalid", (event) => this.unfold(event.target), true);
     form.elements.model.addEventListener("change", () => this.chosen());
     part("stop").addEventListener("click", () => this.stopping?.abort());
     part("clear").addEventListener("click", (event) => this.clear(event));
@@ -40,6 +41,17 @@ class Playground {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     event.preventDefault();
     if (!part("submit").disabled) form.requestSubmit();
+  }
+
+  typed({ target }) {
+    target.removeAttribute("aria-invalid");
+    this.codeSoon();
+  }
+
+  // A folded field that is wrong could not be seen, nor focused.
+  unfold(field) {
+    const folded = field.closest("details");
+    if (folded) folded.open = true;
   }
 
   chosen() {
@@ -63,7 +75,10 @@ class Playground {
     this.message.value = "";
     const went = { text: "", request: "", failed: false, over: false };
     try {
-      for await (const [kind, data] of run(form.dataset.run, body, this.stopping.signal)) this.take(kind, data, model, went);
+      for await (const [kind, data] of run(form.dataset.run, body, this.stopping.signal)) {
+        this.take(kind, data, model, went);
+        if (went.over) break;
+      }
       if (!went.over) this.fail(model, went, form.dataset.lost);
     } catch (error) {
       this.broken(error, model, went);
@@ -101,11 +116,14 @@ class Playground {
       part("said").textContent = form.dataset.stopped;
       went.stopped = true;
     } else if (error instanceof Refused) {
-      const { html, errors } = error.told;
-      if (html) put(part("failure"), html);
+      const { html, fields = [] } = error.told;
       went.failed = true;
-      if (!html) this.fail(model, went, errors ? Object.values(errors).flat().join(" ") : form.dataset.signedout);
-      else this.state(model, "");
+      if (html) put(part("failure"), html);
+      else this.fail(model, went, form.dataset.signedout);
+      for (const field of fields.map((name) => form.elements[name]).filter(Boolean)) {
+        field.setAttribute("aria-invalid", "true");
+        this.unfold(field);
+      }
     } else {
       this.fail(model, went, form.dataset.lost);
     }

@@ -2,7 +2,7 @@
 export class Refused extends Error {
   constructor(told) {
     super("refused");
-    this.told = told; // What the server said: `html`, or `errors` by field; nothing where it was no answer of ours.
+    this.told = told; // What the server said: `html`, and which `fields` are wrong; nothing where it was no answer of ours.
   }
 }
 
