@@ -35,5 +35,7 @@ TITLES = {
     "codex.toml": "Codex, ~/.codex/config.toml",
     "curl_manage.bash": "curl, make a key",
     "python_manage.python": "Python, add up the ledger",
+    "python_connect.python": "Python, connect an app",
+    "curl_connect.bash": "curl, a code for a key",
     "python_webhook.python": "Python, checking a signature",
 }

@@ -11,8 +11,8 @@ from catalog.docs.registry import snippets
 from catalog.docs.titles import TITLES
 
 SAMPLES = Path(registry.__file__).parent / "snippets"
-# The catalog is public, Codex and the management API name a variable, and a webhook's secret is given by its program.
-KEYLESS = {"curl_models", "codex", "curl_manage", "python_manage", "python_webhook"}
+# The catalog is public, an app has no key yet, and the others name a variable or are given theirs by a program.
+KEYLESS = {"curl_models", "codex", "curl_manage", "python_manage", "python_webhook", "python_connect", "curl_connect"}
 KEY, MODEL = "sk-a-key-of-the-reader", "acme/small-1"
 
 
@@ -52,7 +52,11 @@ def test_every_sample_is_filled_in(site_url):
     for sample in samples.values():
         assert "{{" not in sample.code
         assert "/v1/v1" not in sample.code
-        assert MODEL in sample.code or sample.id.endswith(("_models", "_webhook")) or sample.id == "python_manage"
+        assert (
+            MODEL in sample.code
+            or sample.id.endswith(("_models", "_webhook", "_connect"))
+            or sample.id == "python_manage"
+        )
         assert "https://t.example" in sample.code or sample.id == "python_webhook"
         assert "sk-your-api-key" in sample.code or sample.id in KEYLESS
         assert sample.title

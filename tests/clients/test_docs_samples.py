@@ -6,13 +6,19 @@ import re
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import uuid4
 
 import pytest
 
+from accounts.api_key_selectors import caller_get_now
+from accounts.keys import key_hash
 from accounts.management_keys import management_key_create
 from accounts.selectors import members_list
 from billing.ledger import usage_settle
@@ -21,6 +27,7 @@ from catalog.docs.registry import snippets
 from catalog.money import nanos_to_usd
 from tests import prerequisites
 from tests.clients.provider import ANTHROPIC, OPENAI, PIECES, Call, Provider
+from tests.tokenoutput.pages import Visitor, visitor
 from tests.upstreams import scripts, wire
 
 TEXT = "".join(PIECES)
@@ -59,7 +66,7 @@ RUN = {
 }
 # Claude Code and Codex are given theirs in test_coding_agents; the others have tests of their own below.
 ELSEWHERE = {"claude_code", "codex", "claude_shell", "claude_powershell", "python_webhook"}
-ELSEWHERE |= {"curl_manage", "python_manage"}
+ELSEWHERE |= {"curl_manage", "python_manage", "python_connect", "curl_connect"}
 VECTORS = {
     "object": "list",
     "model": "m",
@@ -189,6 +196,40 @@ def test_the_management_samples_make_one_key_and_add_up_the_ledger(gateway_serve
     charged = Decimal(nanos_to_usd(row.charge_nanos, 9))
     assert ran("python_manage") == f"spent: {charged} US dollars\n"
     assert ran("python_manage", "limit=1") == f"spent: {charged - 10} US dollars\n"  # page by page, the payment too
+
+
+def allowed_code(address: str, who: Visitor) -> str:
+    """What the app's callback is asked with, once a person allowed the key at this address."""
+    form = {
+        "organization": who.organization.slug,
+        "name": "theirs",
+        "expiry": "30",
+        "limit_period": "",
+        "limit_nanos": "",
+    }
+    answer = who.client.post(f"/auth?{urlsplit(address).query}", form)
+    assert answer["Location"].startswith("http://localhost:3000/back?"), answer.content
+    return parse_qs(urlsplit(answer["Location"]).query)["code"][0]
+
+
+def test_the_samples_of_an_app_get_the_keys_that_a_person_allowed(gateway_server, tmp_path):
+    person = visitor(uuid4().hex[:12])
+    samples = snippets(base_url=gateway_server.url, model="m")
+    command = [sys.executable, "-uc", samples["python_connect"].code]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as app:
+        assert app.stdin and app.stdout
+        address = app.stdout.readline().split()[-1]
+        printed, _ = app.communicate(allowed_code(address, person) + "\n", timeout=TIMEOUT_SECONDS)
+    assert app.returncode == 0
+    assert f"member {person.organization.member_id} gave sk-" in printed
+
+    verifier = "v" * 43
+    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    query = {"callback_url": "http://localhost:3000/back", "code_challenge": challenge, "code_challenge_method": "S256"}
+    code = allowed_code(f"{gateway_server.url}/auth?{urlencode(query)}", person)
+    made = json.loads(run(command_of(samples["curl_connect"], tmp_path), tmp_path, CODE=code, VERIFIER=verifier))
+    found = [caller_get_now(key_hash=hashed) for hashed in [key_hash(made["key"])] if hashed]
+    assert [caller and caller.organization_id for caller in found] == [person.organization.id]
 
 
 def test_the_webhook_sample_believes_us_and_nobody_else():

@@ -36,6 +36,7 @@ class Operation:
     body: list[Field]
     status: str
     answer: list[Field]
+    errors: list[str]
     stream: Text
     event: list[Field]
 
@@ -76,6 +77,7 @@ def _operation(described: Schema, path: str, method: str, found: Schema) -> Oper
         body=list(_fields(described, _json(found.get("requestBody", {})))),
         status=status,
         answer=list(_fields(described, _json(answer))),
+        errors=[code for code in found["responses"] if code[0] in "45"],
         stream=_text(_stream(answer).get("description", "")),
         event=list(_fields(described, _stream(answer).get("contentSchema", {}))),
     )
