@@ -47,10 +47,9 @@ class IncidentView:
 
 
 def incidents_recent() -> list[IncidentView]:
-    """The open ones, then those that ended in the last `HISTORY_DAYS`; the newest first. Three queries at most."""
+    """The open ones and those that ended in the last `HISTORY_DAYS`, the newest first. Three queries at most."""
     since = timezone.now() - timedelta(days=HISTORY_DAYS)
-    found = _views(Incident.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since)))
-    return sorted(found, key=lambda one: not one.is_open)
+    return _views(Incident.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since)))
 
 
 def incidents_open() -> list[IncidentView]:

@@ -199,6 +199,7 @@ def test_mail_programs_end_them_with_one_click(ada, stop):
 
 def test_a_member_gets_no_link_as_the_role_is_told(ada, stop):
     AlertSettings.objects.update(roles=["owner"], recipients=[])
+    AlertAddress.objects.update(email="ada@example.com")  # As it is of somebody who became a member later.
     assert told(ada) == ["ada@example.com"]
     assert "List-Unsubscribe" not in mail.outbox[0].extra_headers
     assert "/alerts/stop/" not in mail.outbox[0].body
