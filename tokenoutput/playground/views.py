@@ -68,7 +68,9 @@ def playground(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "GET":
         wanted = request.GET.get("model", "")
         form = PlaygroundForm(rows=standing.rows, initial={"model": _model(standing, wanted)})
-        return _page(request, access, standing, form, unknown=wanted if not standing.row(wanted) else "")
+        return _page(
+            request, access, standing, form, unknown=wanted if standing.rows and not standing.row(wanted) else ""
+        )
     form = PlaygroundForm(request.POST, rows=standing.rows)
     if standing.is_stopped or not form.is_valid():
         return _page(request, access, standing, form, status=422)
