@@ -76,6 +76,10 @@ class GatewayApp:
                 self._idle = anyio.Event()
                 await self._idle.wait()
 
+    def on_catalog_turned(self, tell: Callable[[], None]) -> None:
+        """Call this when the catalog is another without a notice: a price that was set for later is in force."""
+        self._runtime.catalog_turned = tell
+
     def notice(self, channel: str, payload: str) -> None:
         """A change notice of the database."""
         self._runtime.notice(channel)

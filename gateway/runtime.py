@@ -47,6 +47,7 @@ class Runtime:
         )
         self.upstreams = Upstreams(allow_private=settings.ALLOW_PRIVATE_UPSTREAMS, drains_max=config["drains_max"])
         self.snapshot = CatalogSnapshot(models={})
+        self.catalog_turned: Callable[[], None] = lambda: None
         self.pool: AsyncConnectionPool[AsyncConnection[Any]]
         self.ledger: LedgerClient
         self.checkpoints: Checkpoints
@@ -127,13 +128,17 @@ class Runtime:
     async def _refresh(self) -> None:
         """Reload the catalog on notice, and now and then in case one was lost."""
         while True:
-            with anyio.move_on_after(self.config["snapshot_seconds"]):
+            with anyio.move_on_after(self.config["snapshot_seconds"]) as waiting:
                 await self._snapshot_stale.wait()
             self._snapshot_stale = anyio.Event()
+            before = self.snapshot
             try:
                 self.snapshot = await to_thread.run_sync(_snapshot)
             except Exception:
                 log.exception("catalog_not_reloaded")
+            # A price whose day has come: nobody wrote anything, so nobody gave notice.
+            if waiting.cancelled_caught and self.snapshot != before:
+                self.catalog_turned()
 
 
 def _snapshot() -> CatalogSnapshot:

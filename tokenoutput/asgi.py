@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
@@ -35,6 +36,7 @@ class Gateway(Protocol):
     async def stop(self) -> None: ...
     async def wait_idle(self, timeout_seconds: float) -> None: ...
     def notice(self, channel: str, payload: str) -> None: ...
+    def on_catalog_turned(self, tell: Callable[[], None]) -> None: ...
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None: ...
 
 
@@ -52,6 +54,7 @@ class Application:
         self._site = site
         self._health = health.Health(gateway)
         self.live = Hub()
+        gateway.on_catalog_turned(partial(self.live.notice, "catalog", ""))
         self._door = Door(self.live, recheck_seconds=recheck_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

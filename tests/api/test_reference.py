@@ -36,6 +36,8 @@ def test_fields_are_named_by_their_path_with_their_kind():
         "amount_usd", "number or string", True,
     )  # fmt: skip
     assert (begun.key, begun.scope, begun.status) == ("sk-mgmt-…", "billing:write", "201")
-    assert operations["inference_chat"].key == "sk-…"
+    chat = operations["inference_chat"]
+    assert (chat.key, chat.errors[:3], chat.stream[1]) == ("sk-…", ["400", "401", "402"], "[DONE]")
+    assert ("object", "always chat.completion.chunk") in {(field.name, field.kind) for field in chat.event}
     assert operations["list_models"].description[1::2] == ()  # code is every second part
     assert "total_credits" in operations["get_credit"].description[1::2]

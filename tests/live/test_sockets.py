@@ -2,17 +2,20 @@
 
 import json
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from accounts.models import Membership
 from accounts.services import api_key_create
 from billing.ledger import wallet_credit
+from catalog.models import Price
 from tests.gateway.platform import served
 from tests.tokenoutput.pages import member, visitor
 from tests.upstreams.scripts import whole
@@ -162,6 +165,20 @@ def test_one_organisation_cannot_take_every_socket(gateway_server, host, monkeyp
             assert closed_with(second) == 1013
     with listening(gateway_server.url, visitor(uuid4().hex[:12])) as socket:
         heard(socket, "balance")
+
+
+def test_a_price_set_for_later_is_told_when_its_time_has_come(gateway_server, upstream):
+    with (
+        served(upstream, snapshot_seconds=0.2) as server,
+        listening(server.url, None, path="/ws/catalog") as socket,
+    ):
+        model = server.model(whole(openai_answer()))
+        price = Price.objects.get(model__public_id=model.public_id)
+        price.pk, price.input_nanos = None, price.input_nanos + 1
+        price.effective_from = timezone.now() + timedelta(seconds=1)
+        price.save()
+        while datetime.fromisoformat(heard(socket, "catalog")["at"]) < price.effective_from:
+            pass
 
 
 def test_the_catalog_says_that_it_changed_to_anybody(gateway_server):

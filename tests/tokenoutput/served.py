@@ -33,6 +33,9 @@ class FakeGateway:
     def notice(self, channel, payload):
         self.notices.append((channel, payload))
 
+    def on_catalog_turned(self, tell):
+        pass
+
     async def wait_idle(self, timeout_seconds):
         with anyio.move_on_after(timeout_seconds):
             while self._running:  # noqa: ASYNC110 -- a test's gateway, counted without an event

@@ -136,6 +136,8 @@ def _kind(described: Schema, schema: Schema) -> str:
     """The type in words: `string`, `number or string`, `one of a, b`."""
     nullable = any(one.get("type") == "null" for name in ("oneOf", "anyOf") for one in schema.get(name, []))
     solid = _resolved(described, schema)
+    if "const" in solid:
+        return f"always {solid['const']}"
     if "enum" in solid:
         return f"one of {', '.join(str(one) for one in solid['enum'] if one not in (None, ''))}"
     if "items" in solid:
