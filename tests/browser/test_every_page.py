@@ -168,8 +168,8 @@ def test_an_incident_is_on_the_status_page_and_at_home(site, context, page, look
     look("status-incidents")
     log_in(context, site, filled)
     page.goto(site + filled.path())
-    page.get_by_role("link", name="What we know").wait_for()
-    look("overview-incident")
+    page.get_by_role("link", name="What we know").click()
+    page.get_by_role("heading", name="Requests to some models are slow").wait_for()
 
 
 def test_what_opens_over_a_page(site, context, page, look, filled):
