@@ -41,6 +41,7 @@ PAGES = (
     "catalog",
     "docs",
     "entrance",
+    "incident",
     "key",
     "landing",
     "model",
