@@ -227,7 +227,7 @@ SERVESTATIC_AUTOREFRESH = DEBUG
 if not DEBUG:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+        "staticfiles": {"BACKEND": "tokenoutput.stylesheet.OneSheetStorage"},
     }
 
 # --- Secrets of providers, kept encrypted at rest (first key encrypts, every key decrypts) ------------------------
