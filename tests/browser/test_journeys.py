@@ -25,7 +25,7 @@ def test_from_the_docs_to_a_key_and_money(site, page, filled):
     email = f"{uuid4().hex[:12]}@example.com"
     page.goto(f"{site}/docs/")
     page.get_by_role("link", name="Get a key").first.click()
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Send me the code").click()
 

@@ -39,7 +39,7 @@ def tab_to(page, target):
 def test_from_sign_up_to_a_key(site, page, filled):
     cache.clear()  # Attempts are counted there.
     page.goto(f"{site}/accounts/signup/")
-    tab_to(page, page.get_by_label("Email"))
+    tab_to(page, page.get_by_label("E-mail"))
     page.keyboard.type(f"{uuid4().hex[:12]}@example.com")
     tab_to(page, page.get_by_label("Password"))
     page.keyboard.type(PASSWORD)

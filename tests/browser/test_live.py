@@ -184,7 +184,7 @@ def test_from_signing_up_to_the_first_request_in_a_minute(site, page, sold):
     started = time.monotonic()
     query = quote(f"/app/quickstart?language=python&model={sold.public_id}")
     page.goto(f"{site}/accounts/signup/?next={query}")
-    page.get_by_label("Email").fill(f"{uuid4().hex[:12]}@example.com")
+    page.get_by_label("E-mail").fill(f"{uuid4().hex[:12]}@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Send me the code").click()
     code = page.get_by_label("Code")

@@ -55,7 +55,7 @@ def test_colours_are_chosen_without_scripts(site, scriptless):
 
 def test_a_refused_form_has_the_focus_and_leads_to_the_field(site, page):
     page.goto(f"{site}/accounts/signup/")
-    page.get_by_label("Email").fill("nobody@example.com")
+    page.get_by_label("E-mail").fill("nobody@example.com")
     page.get_by_label("Password").fill("short")
     page.keyboard.press("Enter")
     page.get_by_role("alert").wait_for()

@@ -20,7 +20,7 @@ def test_a_passkey_is_added_and_signs_in(site, browser, context, complaints, fre
         "isUserVerified": True, "automaticPresenceSimulation": True,
     }})  # fmt: skip
     page.goto(f"{local}/accounts/login/?next=/accounts/2fa/webauthn/add/")
-    page.get_by_label("Email").fill(fresh.user.email)
+    page.get_by_label("E-mail").fill(fresh.user.email)
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("Password").fill("correct horse battery")
