@@ -15,13 +15,12 @@ AMOUNT_MAX_NANOS = 1_000_000 * NANOS_PER_USD
 class AlertForm(forms.Form):
     """What an organisation is told."""
 
-    low_balance = forms.BooleanField(label=_("Balance is low"), required=False)
-    low_balance_nanos = AmountField(
-        label=_("Below, in US dollars"),
-        min_nanos=CENT_NANOS,
-        max_nanos=AMOUNT_MAX_NANOS,
+    low_balance = forms.BooleanField(
+        label=_("Balance is low"),
+        required=False,
         help_text=_("Told again when it lasts less than a day, and when a request is refused or it is used up."),
     )
+    low_balance_nanos = AmountField(label=_("Below, in US dollars"), min_nanos=CENT_NANOS, max_nanos=AMOUNT_MAX_NANOS)
     key_limit = forms.BooleanField(
         label=_("A spending limit is nearly reached"), required=False, help_text=_("At 80 %, and when it is reached.")
     )

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -41,7 +41,7 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
     """Join the right organisation as the right person; each case says what can be done."""
     found = invite_by_token(token=token)
     if found is None:
-        raise Http404
+        return render(request, "invite/page.html", {"case": "unknown"}, status=404)
     if request.method == "POST" and found.state == "expired":
         invite_ask_again(token=token)
         return render(request, "invite/page.html", {"invite": found, "case": "asked", "token": token})

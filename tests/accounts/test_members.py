@@ -133,7 +133,9 @@ def test_a_revoked_link_and_one_sent_again(owner, organization, invited, django_
     client.post(f"/app/acme/invites/{invite.id}/revoke")
     assert "taken back" in Client().get(newer).content.decode()
     assert invites_of(organization_id=organization.id) == []
-    assert Client().get("/invite/no-such-token").status_code == 404
+    unknown = Client().get("/invite/no-such-token")
+    assert unknown.status_code == 404
+    assert "A piece of the link may be missing" in unknown.content.decode()
 
 
 @pytest.mark.parametrize(
