@@ -14,6 +14,7 @@ from accounts.audit import audit_record
 from billing import alerts, stripe_client
 from billing.models import AutoTopup, StripeCustomer, Topup, Wallet
 from billing.payment_models import NANOS_PER_CENT
+from billing.profiles import profile_get
 from billing.stripe_objects import Order, Payment
 from billing.topups import PaymentMismatch, payment_credit, topup_fail, topups_unfinished
 
@@ -44,6 +45,24 @@ class AutoTopupView:
     failures: int
     next_try_at: datetime
     off_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorstMonth:
+    """The most that a month of automatic top-ups can come to."""
+
+    amount_nanos: int
+    monthly_cap_nanos: int
+
+    @property
+    def times(self) -> int:
+        """How often the card is charged then."""
+        return self.monthly_cap_nanos // self.amount_nanos
+
+    @property
+    def total_nanos(self) -> int:
+        """What that is together; no tax comes on top of it."""
+        return self.times * self.amount_nanos
 
 
 def auto_topup_get(*, organization_id: int) -> AutoTopupView | None:
@@ -177,7 +196,10 @@ def _attempt_new(wallet_id: int) -> Topup | None:
                 log.info("auto_topup.cap_reached", wallet=wallet_id)
                 rows.update(next_try_at=_next_month())
                 return None
-            return Topup.objects.create(id=uuid4(), wallet_id=wallet_id, kind="auto", amount_cents=row.amount_cents)
+            billed_to = profile_get(organization_id=row.wallet.organization_id).details.kept()
+            return Topup.objects.create(
+                id=uuid4(), wallet_id=wallet_id, kind="auto", amount_cents=row.amount_cents, billed_to=billed_to
+            )
     except IntegrityError:
         return None  # One is in flight: the index says so.
 

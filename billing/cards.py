@@ -7,6 +7,8 @@ from django.db import IntegrityError, transaction
 
 from billing import stripe_client
 from billing.models import AutoTopup, StripeCustomer
+from billing.profiles import profile_get
+from billing.stripe_details import customer_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,14 @@ def customer_ensure(*, organization_id: int, name: str, email: str) -> str:
     except IntegrityError:
         # Two at once: the first one is the organisation's, the other stays unused.
         return StripeCustomer.objects.get(organization_id=organization_id).customer_id
+
+
+def details_send(*, organization_id: int, customer_id: str, name: str) -> None:
+    """Let Stripe make out the next invoice as the billing profile says, whatever was typed there before."""
+    profile = profile_get(organization_id=organization_id)
+    if profile.asked:
+        params = customer_details(profile.details, name=name)
+        stripe_client.customer_update(customer_id=customer_id, params=params)
 
 
 def card_get(*, organization_id: int) -> SavedCard | None:

@@ -25,12 +25,18 @@ def csv_answer(
     request: HttpRequest, *, name: str, header: Iterable[str], rows: Iterable[Iterable[Cell]]
 ) -> StreamingHttpResponse:
     """The file `name`, to be kept nowhere."""
-    parts = _parts([header], rows)
+    return file_answer(request, name=name, content_type="text/csv; charset=utf-8", parts=_parts([header], rows))
+
+
+def file_answer[Part: (str, bytes)](
+    request: HttpRequest, *, name: str, content_type: str, parts: Iterator[Part]
+) -> StreamingHttpResponse:
+    """The file `name`, part by part, to be kept nowhere."""
     # A server that waits must not be given an iterator that blocks, nor the other way round.
     content = _waited_for(parts) if isinstance(request, ASGIRequest) else parts
     return StreamingHttpResponse(
         content,
-        content_type="text/csv; charset=utf-8",
+        content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
 
@@ -50,6 +56,6 @@ def _parts(*tables: Iterable[Iterable[Cell]]) -> Iterator[str]:
             yield text.getvalue()
 
 
-async def _waited_for(parts: Iterator[str]) -> AsyncIterator[str]:
+async def _waited_for[Part: (str, bytes)](parts: Iterator[Part]) -> AsyncIterator[Part]:
     while (part := await sync_to_async(lambda: next(parts, None))()) is not None:
         yield part

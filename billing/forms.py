@@ -49,6 +49,14 @@ class TopupForm(forms.Form):
         """What was asked for, once the form is valid."""
         return int(self.cleaned_data["amount_usd"]) // CENT_NANOS
 
+    @classmethod
+    def of(cls, amount: str) -> "TopupForm":
+        """The form with an amount that a link names; one that can't be is passed over."""
+        try:
+            return cls(initial={"amount_usd": cls.base_fields["amount_usd"].clean(amount)})
+        except ValidationError:
+            return cls()
+
 
 class AutoTopupForm(forms.Form):
     """When a saved card may be charged, how much at once, and how much in a month at most."""

@@ -24,6 +24,7 @@ from billing.payment_models import (
     StripeMatch as StripeMatch,
     Topup as Topup,
 )
+from billing.profile_models import BillingProfile as BillingProfile
 from billing.webhook_models import Webhook as Webhook
 
 TRANSFER_KINDS = (

@@ -19,6 +19,7 @@ STATUSES = ("new", "open", "processing", "paid", "failed", "expired")
 UNFINISHED = ("new", "open", "processing")
 REFUND_SOURCES = ("customer", "staff", "stripe")
 _UNFINISHED = Q(status__in=list(UNFINISHED))
+_UNMAILED = Q(status="paid", receipts_mailed_at=None)
 
 
 def _known(name: str, *values: str) -> models.CheckConstraint:
@@ -61,6 +62,9 @@ class Topup(models.Model):
     by_user_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     paid_at = models.DateTimeField(null=True)
+    # As the billing profile was when it was begun: a receipt never changes.
+    billed_to = models.JSONField(null=True)
+    receipts_mailed_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager["Topup"]] = models.Manager()
 
@@ -70,6 +74,7 @@ class Topup(models.Model):
         indexes = [
             models.Index(name="topup_of_wallet", fields=["wallet", "-created_at"]),
             models.Index(name="topup_unfinished", fields=["created_at"], condition=_UNFINISHED),
+            models.Index(name="topup_unmailed", fields=["paid_at"], condition=_UNMAILED),
         ]
         constraints = [
             _known("topup_kind", "checkout", "auto"),

@@ -1,5 +1,7 @@
 """Pages of payments: pay at Stripe and come back, refund, saved card, automatic top-ups, receipts."""
 
+import time
+from urllib.parse import urlencode
 from uuid import UUID
 
 import structlog
@@ -28,6 +30,9 @@ from billing.topups import Buyer, TopupRefused, topup_returned, topup_start
 from catalog.templatetags.money import usd
 
 log = structlog.get_logger(__name__)
+# So long, and a payment that is still not confirmed needs an explanation.
+LATE_SECONDS = 60
+SINCE_SECONDS_MAX = 30 * 86_400
 _AWAY = (stripe_client.StripeUnavailable, stripe_client.StripeNotConfigured, stripe_client.StripeRefused)
 
 
@@ -79,10 +84,15 @@ def returned(request: HttpRequest, slug: str) -> HttpResponse:
     state = {"paid": "paid", "processing": "processing", "failed": "unpaid", "expired": "unpaid"}.get(found.status)
     if state is None:
         state = "processing" if session_id else "unpaid"
+    now, view = int(time.time()), topup_view(found)
+    since = _since(request.GET.get("since", ""), now)
+    query = {"session_id": session_id, "topup": topup_id, "since": str(since)}
     context = {
         "access": access,
-        "topup": topup_view(found),
+        "topup": view,
         "state": state,
+        "late": now - since >= LATE_SECONDS,
+        "again": "?" + urlencode({name: value for name, value in query.items() if value}),
         "wallet": wallet_get(organization_id=access.organization.id),
     }
     return page_or_parts(request, "app/billing_return.html", context)
@@ -192,6 +202,12 @@ def receipt(request: HttpRequest, slug: str, topup_id: UUID) -> HttpResponse:
     if address is None:
         raise Http404
     return redirect(stripe_address(address))
+
+
+def _since(text: str, now: int) -> int:
+    """When the visitor came here first, as this page says of itself."""
+    asked = int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else now
+    return asked if now - SINCE_SECONDS_MAX < asked <= now else now
 
 
 def _buyer(request: HttpRequest, access: Access) -> Buyer:

@@ -1,7 +1,5 @@
-"""Receipts: the list of payments with what went back of them, and a year of it as CSV."""
+"""Receipts: the list of payments with what went back of them, each on a page, and a year of them as a file."""
 
-from collections.abc import Iterator
-from datetime import UTC
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -12,13 +10,13 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import access_get
 from billing import stripe_mode
-from billing.csv_answer import Amount, Cell, csv_answer
-from billing.receipts import Receipt, RefundRow, receipt_years, receipts_of_year, receipts_page
-from catalog.money import nanos_to_usd
+from billing.csv_answer import csv_answer, file_answer
+from billing.profiles import profile_get
+from billing.receipt_documents import CSV_HEADER, csv_row, document_context, year_zip
+from billing.receipts import receipt_get, receipt_years, receipts_of_year, receipts_page
 
 PAGE_ROWS = 25
 YEARS = range(2000, 2200)
-_CSV_HEADER = ("date_utc", "number", "type", "reverses", "amount_usd", "tax_usd", "total_usd", "status")
 
 
 @never_cache
@@ -39,8 +37,23 @@ def receipts(request: HttpRequest, slug: str) -> HttpResponse:
         "before": before,
         "older": page[-1].payment.id if len(found) > PAGE_ROWS else None,
         "configured": stripe_mode.configured(),
+        "profile": profile_get(organization_id=organization_id),
     }
     return render(request, "app/receipts.html", context)
+
+
+@never_cache
+@require_GET
+@login_required
+def receipt_page(request: HttpRequest, slug: str, topup_id: UUID) -> HttpResponse:
+    """One receipt, to read and to print."""
+    access = access_get(request, slug=slug)
+    found = receipt_get(organization_id=access.organization.id, topup_id=topup_id)
+    if found is None or found.payment.status != "paid":
+        raise Http404
+    context = {"access": access, "configured": stripe_mode.configured()}
+    context |= document_context(found, organization=access.organization.name)
+    return render(request, "app/receipt.html", context)
 
 
 @require_GET
@@ -51,20 +64,20 @@ def receipts_csv(request: HttpRequest, slug: str, year: int) -> StreamingHttpRes
     if year not in YEARS:
         raise Http404
     rows = receipts_of_year(organization_id=access.organization.id, year=year)
-    return csv_answer(request, name=f"receipts-{slug}-{year}.csv", header=_CSV_HEADER, rows=_csv_rows(rows))
+    return csv_answer(request, name=f"receipts-{slug}-{year}.csv", header=CSV_HEADER, rows=map(csv_row, rows))
 
 
-def _csv_rows(rows: Iterator[Receipt | RefundRow]) -> Iterator[list[Cell]]:
-    for row in rows:
-        if isinstance(row, RefundRow):
-            moment, kind, reverses, status = row.created_at, "refund", row.payment_number, row.status
-            amounts = (row.amount_nanos, row.tax_nanos, row.total_nanos)
-        else:
-            moment, kind, reverses, status = row.payment.created_at, "payment", "", row.payment.status
-            amounts = (row.payment.amount_nanos, row.payment.tax_nanos, row.total_nanos)
-        when = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        figures = [Amount(nanos_to_usd(nanos)) for nanos in amounts]
-        yield [when, row.number, kind, reverses, *figures, status]
+@require_GET
+@login_required
+def receipts_zip(request: HttpRequest, slug: str, year: int) -> StreamingHttpResponse:
+    """The same, with a document for each."""
+    access = access_get(request, slug=slug)
+    if year not in YEARS:
+        raise Http404
+    name = f"receipts-{slug}-{year}"
+    rows = list(receipts_of_year(organization_id=access.organization.id, year=year))
+    parts = year_zip(rows, name=name, organization=access.organization.name)
+    return file_answer(request, name=f"{name}.zip", content_type="application/zip", parts=parts)
 
 
 def _year(text: str) -> int | None:

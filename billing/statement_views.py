@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import access_get
 from billing.csv_answer import Amount, Cell, csv_answer
 from billing.monthly import MonthStatement, month_end, month_statement
+from billing.profiles import profile_get
 from catalog.money import nanos_to_usd
 
 FIRST_YEAR = 2020
@@ -33,6 +34,7 @@ def statement(request: HttpRequest, slug: str, month: str) -> HttpResponse:
         "previous_month": (found.month - timedelta(days=1)).replace(day=1),
         "next_month": next_month if found.is_over else None,
         "made_at": datetime.now(UTC),
+        "profile": profile_get(organization_id=access.organization.id),
     }
     return render(request, "app/statement.html", context)
 

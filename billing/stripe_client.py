@@ -12,6 +12,7 @@ from uuid import UUID
 import stripe
 from django.conf import settings
 
+from billing.stripe_details import invoice_wanted
 from billing.stripe_mode import livemode, simulated, webhook_secret
 from billing.stripe_objects import (
     AccountLine,
@@ -70,6 +71,11 @@ def customer_create(*, organization_id: int, name: str, email: str) -> str:
     return str(_ask(lambda client: client.v1.customers.create(params, options))["id"])
 
 
+def customer_update(*, customer_id: str, params: Any) -> None:
+    """Whom its next invoices are made out to."""
+    _ask(lambda client: client.v1.customers.update(customer_id, params))
+
+
 def session_create(*, order: Order, save_card: bool, return_url: str, cancel_url: str) -> Session:
     """A page of Stripe's on which this top-up is paid. Asked again it is the same one."""
     intent: dict[str, Any] = {"metadata": _metadata(order)}
@@ -90,7 +96,7 @@ def session_create(*, order: Order, save_card: bool, return_url: str, cancel_url
         "client_reference_id": str(order.topup_id),
         "line_items": [line],
         "payment_intent_data": intent,
-        "invoice_creation": {"enabled": True},
+        "invoice_creation": invoice_wanted(order.tax_id),
         "tax_id_collection": {"enabled": True},
         "customer_update": {"name": "auto", "address": "auto"},
         "automatic_tax": {"enabled": settings.STRIPE_AUTOMATIC_TAX},

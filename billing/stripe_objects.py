@@ -27,6 +27,7 @@ class Order:
     organization_id: int
     customer_id: str
     amount_cents: int
+    tax_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from billing.alert_conditions import alerts_evaluate
 from billing.alert_deliveries import alerts_deliver
 from billing.auto_topups import auto_topups_resume, auto_topups_run
 from billing.provider_report import provider_days_alarm, provider_days_make
+from billing.receipt_mails import receipts_mail
 from billing.reconciliation import audited_on, books_audit, books_watch
 from billing.retention import usage_retain
 from billing.stripe_events import events_forget, events_process
@@ -101,6 +102,13 @@ def stripe_events() -> None:
     """Work off Stripe's notices. Each is claimed by one."""
     if configured():
         events_process()
+
+
+@shared_task(name="billing.tasks.receipts")
+def receipts() -> None:
+    """Mail receipts to whom the billing profile names. Each payment is claimed by one."""
+    if configured():
+        receipts_mail()
 
 
 @shared_task(name="billing.tasks.auto_topups")

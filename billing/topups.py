@@ -12,11 +12,13 @@ from django.utils import timezone
 from accounts.audit import audit_record
 from billing import alerts, payment_ledger, stripe_client, stripe_mode
 from billing.alarms import alarm_raise
-from billing.cards import card_sync, customer_ensure
+from billing.billing_details import BillingDetails
+from billing.cards import card_sync, customer_ensure, details_send
 from billing.fault_points import point
 from billing.ledger import wallet_open
 from billing.models import StripeCustomer, Topup
 from billing.payment_models import UNFINISHED
+from billing.profiles import profile_get
 from billing.stripe_objects import Order, Payment, Session
 
 log = structlog.get_logger(__name__)
@@ -57,9 +59,11 @@ def topup_start(*, buyer: Buyer, topup_id: UUID, amount_cents: int, save_card: b
         raise stripe_client.StripeNotConfigured
     topup = _topup_new(buyer, topup_id, amount_cents, save_card=save_card)
     customer_id = customer_ensure(organization_id=buyer.organization_id, name=buyer.name, email=buyer.email)
+    details_send(organization_id=buyer.organization_id, customer_id=customer_id, name=buyer.name)
     page = f"{settings.SITE_URL}/app/{buyer.slug}/billing"
+    tax_id = BillingDetails.of(topup.billed_to).tax_id
     session = stripe_client.session_create(
-        order=Order(topup.id, buyer.organization_id, customer_id, amount_cents),
+        order=Order(topup.id, buyer.organization_id, customer_id, amount_cents, tax_id),
         save_card=topup.save_card,
         return_url=success_url or f"{page}/return?session_id={{CHECKOUT_SESSION_ID}}",
         cancel_url=f"{page}/return?topup={topup.id}",
@@ -150,6 +154,7 @@ def _topup_new(buyer: Buyer, topup_id: UUID, amount_cents: int, *, save_card: bo
         "amount_cents": amount_cents,
         "save_card": save_card,
         "by_user_id": buyer.user_id,
+        "billed_to": profile_get(organization_id=buyer.organization_id).details.kept(),
     }
     with transaction.atomic():
         topup, made = Topup.objects.get_or_create(id=topup_id, defaults=wanted)

@@ -53,6 +53,7 @@ app.conf.update(
         "books_night": {"task": "billing.tasks.books_night", "schedule": 3600.0, "options": {"expires": 1800}},
         "reap": {"task": "billing.tasks.reap", "schedule": settings.REAP_SECONDS, "options": {"expires": 20}},
         "stripe_events": {"task": "billing.tasks.stripe_events", "schedule": 3.0, "options": {"expires": 10}},
+        "receipts": {"task": "billing.tasks.receipts", "schedule": 30.0, "options": {"expires": 30}},
         "auto_topups": {"task": "billing.tasks.auto_topups", "schedule": 5.0, "options": {"expires": 10}},
         "stripe_resume": {"task": "billing.tasks.stripe_resume", "schedule": 60.0, "options": {"expires": 60}},
         "stripe_sweep": {"task": "billing.tasks.stripe_sweep", "schedule": 3600.0, "options": {"expires": 1800}},

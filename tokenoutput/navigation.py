@@ -49,6 +49,8 @@ BILLING_PAGES = (
     "budgets",
     "ledger",
     "receipts",
+    "receipt_page",
+    "billing_profile",
     "statement",
 )
 KEY_PAGES = ("key", "key_rotate", "key_revoke")

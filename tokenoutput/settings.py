@@ -246,6 +246,8 @@ if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,2})?", STARTER_CREDIT_USD):
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="").strip()
 STRIPE_AUTOMATIC_TAX = env.bool("STRIPE_AUTOMATIC_TAX", default=False)
+# Who sells, as receipts print it: name and address, a line after each "|".
+RECEIPT_SELLER = [line.strip() for line in env.str("RECEIPT_SELLER", default="TokenOutput").split("|") if line.strip()]
 # Stands in for Stripe in development without keys; refused with DEBUG off wherever it is asked for.
 STRIPE_SIMULATOR_FILE = str(DATA_DIR / "stripe-simulator.sqlite3") if DEBUG and not STRIPE_SECRET_KEY else ""
 

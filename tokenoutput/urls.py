@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from billing.profile_views import receipts_stop
 from billing.recipient_views import recipient, recipient_stop
 from billing.stripe_views import stripe_webhook
 from tokenoutput import (
@@ -75,6 +76,7 @@ urlpatterns = [
     path("app/", include("billing.urls")),
     path("alerts/confirm/<str:token>", recipient, name="alert_recipient"),
     path("alerts/stop/<str:token>", recipient_stop, name="alert_stop"),
+    path("receipts/stop/<str:token>", receipts_stop, name="receipts_stop"),
     path("webhooks/stripe", stripe_webhook, name="stripe_webhook"),
     path("accounts/", include("allauth.urls")),
     # Staff sign in where everybody does: one form, with its limits on attempts.

@@ -101,6 +101,13 @@ def _customer_new(objects: Objects, given: Fields) -> Fields:
     return objects.new("customer", "cus", {"name": None, "email": None, "metadata": {}} | given)
 
 
+def _customer_change(objects: Objects, given: Fields, customer_id: str) -> Fields:
+    customer = _get(objects, "customer", customer_id) | given
+    # An empty value unsets: of the address all of it, or a part.
+    address = {part: value or None for part, value in (customer.get("address") or {}).items()}
+    return objects.put(customer | {"address": address or None})
+
+
 def _customer_cards(objects: Objects, given: Fields, customer_id: str) -> Fields:
     found = objects.newest("payment_method", lambda card: card["customer"] == customer_id)
     return _list(found[: int(given.get("limit", 10))])
@@ -118,7 +125,7 @@ def _card_detach(objects: Objects, _given: Fields, card_id: str) -> Fields:
 
 
 def _session_new(objects: Objects, given: Fields) -> Fields:
-    _get(objects, "customer", given["customer"])
+    customer = _get(objects, "customer", given["customer"])
     price = given["line_items"][0]["price_data"]
     amount = int(price["unit_amount"])
     taxed = given["automatic_tax"]["enabled"] == "true"
@@ -130,6 +137,7 @@ def _session_new(objects: Objects, given: Fields) -> Fields:
             "status": "open",
             "payment_status": "unpaid",
             "customer": given["customer"],
+            "customer_details": {"name": customer["name"], "address": customer.get("address")},
             "client_reference_id": given.get("client_reference_id"),
             "currency": price["currency"],
             "amount_subtotal": amount,
@@ -141,6 +149,7 @@ def _session_new(objects: Objects, given: Fields) -> Fields:
             "success_url": given["success_url"],
             "cancel_url": given["cancel_url"],
             "intent": given.get("payment_intent_data", {}),
+            "invoice_creation": given.get("invoice_creation", {}),
         },
     )
     return objects.put(session | {"url": f"{PAGES}/checkout/{session['id']}"})
@@ -186,6 +195,7 @@ def _portal_new(objects: Objects, given: Fields) -> Fields:
 
 _ROUTES: list[tuple[str, str, Callable[..., Fields]]] = [
     ("post", "/v1/customers", _customer_new),
+    ("post", "/v1/customers/([^/]+)", _customer_change),
     ("get", "/v1/customers/([^/]+)/payment_methods", _customer_cards),
     ("post", "/v1/payment_methods/([^/]+)/detach", _card_detach),
     ("post", "/v1/checkout/sessions", _session_new),

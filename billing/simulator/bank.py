@@ -179,7 +179,16 @@ class Bank:
     def _session_paid(self, objects: Objects, session: Fields, intent: Fields) -> None:
         intent_succeed(objects, intent, card_new(objects))
         invoice = objects.new(
-            "invoice", "in", {"status": "paid", "amount_paid": intent["amount"], "customer": intent["customer"]}
+            "invoice",
+            "in",
+            {
+                "status": "paid",
+                "amount_paid": intent["amount"],
+                "customer": intent["customer"],
+                "customer_name": session["customer_details"]["name"],
+                "customer_address": session["customer_details"]["address"],
+                "custom_fields": session["invoice_creation"].get("invoice_data", {}).get("custom_fields"),
+            },
         )
         invoice["hosted_invoice_url"] = f"/stripe-simulator/receipts/{invoice['id']}"
         invoice["invoice_pdf"] = f"{invoice['hosted_invoice_url']}?pdf"

@@ -24,6 +24,7 @@ SEEN = {
     "overview": EVERYBODY, "keys": EVERYBODY, "usage": EVERYBODY, "billing": EVERYBODY, "alerts": EVERYBODY,
     "members": EVERYBODY, "organization_settings": EVERYBODY, "audit": BOSSES,
     "ledger": EVERYBODY, "ledger_csv": EVERYBODY, "receipts": EVERYBODY, "receipts_csv": EVERYBODY,
+    "receipts_zip": EVERYBODY, "receipt_page": EVERYBODY, "billing_profile": EVERYBODY,
     "statement": EVERYBODY, "statement_csv": EVERYBODY,
     "webhooks": EVERYBODY, "webhook": EVERYBODY,
     "topup_return": EVERYBODY, "receipt": BOSSES | {"billing"}, "refund": BOSSES | {"billing"},
@@ -42,6 +43,7 @@ POSTED = {
     "webhook_secret": BOSSES, "webhook_remove": BOSSES,
     "webhook_redeliver": BOSSES,
     "topup": BOSSES | {"billing"}, "auto_topup": BOSSES | {"billing"}, "card_remove": BOSSES | {"billing"},
+    "billing_profile": BOSSES | {"billing"},
     "budgets": BOSSES, "payment_portal": BOSSES | {"billing"}, "refund": BOSSES | {"billing"},
 }  # fmt: skip
 # Pages of other parts: a foreign organisation is asked for here, their roles in their own tests.

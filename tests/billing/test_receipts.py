@@ -1,8 +1,10 @@
-"""Receipts page by page with their refunds, a year as CSV, and the monthly statement: all adding up."""
+"""Receipts page by page with their refunds, a year as CSV and ZIP, and the monthly statement: all adding up."""
 
 import csv
 import io
-from datetime import UTC, datetime
+import re
+import zipfile
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from django.test import Client
 
 from accounts.services import api_key_create
 from billing import ledger
+from billing.models import Refund, Topup
 from billing.monthly import month_statement
 from billing.receipts import receipts_page
 from billing.refunds import refund_ask
@@ -69,6 +72,77 @@ def test_a_refund_stands_below_its_payment_and_names_it(payments, ada):
         ("refund", receipt.number, "-5.00"),
     ]
     assert sum(Decimal(row["total_usd"]) for row in rows) == 15
+
+
+def zip_of(who, year=YEAR):
+    answer = who.client.get(who.path(f"billing/receipts/{year}.zip"))
+    name = f"receipts-{who.organization.slug}-{year}"
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
+    assert answer["Content-Disposition"] == f'attachment; filename="{name}.zip"'
+    parts = list(answer.streaming_content)
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as archive:
+        assert archive.testzip() is None
+        return {path.removeprefix(f"{name}/"): archive.read(path).decode() for path in archive.namelist()}, parts
+
+
+def test_a_year_is_one_file_with_a_document_for_each(payments, ada):
+    ada.client.post(ada.path("billing/profile"), {"name": "=1+<b>1</b>", "tax_id": "GB1", "country": "GB"})
+    topup = payments.topped_up(20)
+    refund(ada, topup, "5")
+    payments.topped_up(30)
+    files, parts = zip_of(ada)
+    (receipt,) = [one for one in receipts_page(organization_id=ada.organization.id) if one.payment.id == topup.id]
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    documents = [name for name in files if name.endswith(".html")]
+    assert len(documents) == 3
+    assert len(parts) > 3  # Sent as it is made.
+    assert all(re.fullmatch(rf"{today}_[PR]-[0-9A-F]{{8}}\.html", name) for name in documents)
+    paid, back = files[f"{today}_{receipt.number}.html"], files[f"{today}_{receipt.refunds[0].number}.html"]
+    for words in (receipt.number, "$20.00", "=1+&lt;b&gt;1&lt;/b&gt;", "Tax id GB1", "United Kingdom", "TokenOutput"):
+        assert words in paid, words
+    assert receipt.refunds[0].number in paid
+    assert f'<a href="{today}_{receipt.number}.html">Reverses {receipt.number}</a>' in " ".join(back.split())
+    assert not re.search(r"<script|<link|<img|src=|url\(|{[{%]", paid + back)
+    table = files[f"receipts-{ada.organization.slug}-{YEAR}.csv"]
+    assert list(csv.DictReader(io.StringIO(table))) == csv_of(ada, f"billing/receipts/{YEAR}.csv")
+    rows = csv_of(ada, f"billing/receipts/{YEAR}.csv")
+    assert {(row["billed_to"], row["tax_id"]) for row in rows} == {("'=1+<b>1</b>, United Kingdom", "GB1")}
+    assert sorted(name.partition("_")[2] for name in documents) == sorted(f"{row['number']}.html" for row in rows)
+    empty, _ = zip_of(ada, 2001)
+    assert list(empty) == [f"receipts-{ada.organization.slug}-2001.csv"]
+
+
+def test_years_are_those_with_something_in_them(payments, ada):
+    """Paid at the end of a year that was begun in the one before, and given back two years later."""
+    topup = payments.topped_up(20)
+    refund(ada, topup, "5")
+    new_year = datetime(YEAR - 3, 1, 1, 0, 5, tzinfo=UTC)
+    Topup.objects.update(created_at=new_year - timedelta(hours=1), paid_at=new_year)
+    Refund.objects.update(created_at=new_year.replace(year=YEAR - 1))
+    html = page_of(ada)
+    shown = re.findall(r'href="\?year=(\d+)"', html)
+    assert shown == [str(YEAR - 1), str(YEAR - 3)]
+    assert f"All of {YEAR - 1} as CSV" in html
+    for year, kinds in ((YEAR - 1, ["refund"]), (YEAR - 3, ["payment"]), (YEAR - 4, []), (YEAR - 2, [])):
+        assert ("No payments here" in page_of(ada, f"billing/receipts?year={year}")) is (kinds == [])
+        assert [row["type"] for row in csv_of(ada, f"billing/receipts/{year}.csv")] == kinds
+        files, _ = zip_of(ada, year)
+        assert len(files) == len(kinds) + 1
+    (name,) = [name for name in zip_of(ada, YEAR - 1)[0] if name.endswith(".html")]
+    assert "Reverses P-" in zip_of(ada, YEAR - 1)[0][name]
+    assert "href" not in zip_of(ada, YEAR - 1)[0][name]  # What it reverses is in another year's file.
+
+
+def test_a_receipt_is_of_what_was_paid(payments, ada):
+    topup = payments.topped_up(20)
+    assert f"<h1>Receipt P-{topup.id.hex[-8:].upper()}</h1>" in page_of(ada, f"billing/receipts/{topup.id}")
+    late = payments.pay(30, how="delayed")
+    eve = visitor("eve")
+    for who, path in ((ada, f"billing/receipts/{late.id}"), (ada, f"billing/receipts/{uuid4()}")):
+        assert who.client.get(who.path(path)).status_code == 404
+    assert eve.client.get(eve.path(f"billing/receipts/{topup.id}")).status_code == 404
+    assert eve.client.get(ada.path(f"billing/receipts/{YEAR}.zip")).status_code == 404
+    assert "Invoice at Stripe" not in page_of(member(ada, role="viewer"), f"billing/receipts/{topup.id}")
 
 
 def test_the_page_and_the_pdf_are_at_stripe(payments, ada):

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from html import unescape
 from itertools import pairwise
 from uuid import uuid4
 
@@ -97,7 +98,7 @@ def test_who_may_pay(payments, ada, role, status):
     paid = payments.topped_up(20)
     bo = member(ada, role=role)
     html = page_of(bo)
-    for words in ("Continue to payment", "Cards, tax id and invoices", '/receipt"'):
+    for words in ("Continue to payment", "Cards and invoices at Stripe", '/refund"'):
         assert (words in html) is (status == 302), words
     assert top_up(bo, "20").status_code == status
     one = f"billing/payments/{paid.id}"
@@ -151,6 +152,42 @@ def test_the_return_page_says_what_became_of_it(payments, ada, how, said):
     html = page_of(ada, f"billing/return?session_id={topup.session_id}")
     assert said in html
     assert ("$20.00 added to your balance" in html) is (how == "pay")
+
+
+def test_a_payment_that_takes_long_is_explained(payments, ada):
+    payments.topped_up(12)
+    topup = payments.pay(50, how="delayed")
+    path = f"billing/return?session_id={topup.session_id}"
+    html = page_of(ada, path)
+    assert "Confirming $50.00" in html
+    assert "$12.00 + $50.00 confirming" in html
+    (again,) = re.findall(r'data-confirming="([^"]+)"', html)
+    again = f"billing/return{unescape(again)}"
+    assert "Confirming $50.00" in page_of(ada, again)
+    with payments.later(seconds=61):
+        late = page_of(ada, again)
+        assert "Confirming $50.00" in page_of(ada, path + "&since=9999999999999")
+    assert "Still being confirmed" in late
+    assert topup.session_id in late
+    assert "data-confirming" not in late
+    payments.bank.session_settle(payments.bank.session(topup.session_id)["payment_intent"])
+    assert "Your balance is $62.00" in page_of(ada, again)
+
+
+def test_the_box_says_what_is_bought(payments, ada, settings):
+    html = page_of(ada, "billing?amount=50")
+    assert 'value="50.00"' in html
+    for amount in ("4", "x", "%00", "1e9"):
+        assert 'value="20.00"' in page_of(ada, f"billing?amount={amount}")
+    for words in ("exactly this amount", "$0.00", "none is added", "never", "no, one payment", "Refunds"):
+        assert words in html, words
+    settings.STRIPE_AUTOMATIC_TAX = True
+    assert "where it is due, shown before you pay" in page_of(ada)
+    settings.STRIPE_AUTOMATIC_TAX = False
+    payments.topped_up(20, save_card=True)
+    assert "your card is charged $20.00 5 times, $100.00 together" in page_of(ada)
+    post(ada, "billing/automatic", threshold_usd="5", topup_usd="30", monthly_cap_usd="100")
+    assert "your card is charged $30.00 3 times, $90.00 together" in page_of(ada)
 
 
 def test_whoever_leaves_the_page_has_not_paid(payments, ada):

@@ -39,6 +39,7 @@ DASHBOARD = {
     "billing": "billing",
     "ledger": "billing/ledger",
     "receipts": "billing/receipts",
+    "billing-profile": "billing/profile",
     "statement": f"billing/statement/{datetime.now(UTC):%Y-%m}",
     "alerts": "alerts",
     "webhooks": "webhooks",

@@ -13,6 +13,7 @@ from billing.simulator.store import Store
 from billing.topups import Buyer, topup_returned, topup_start
 from tests.browser.conftest import log_in
 from tests.browser.test_every_page import look as look  # the fixture
+from tests.tokenoutput.pages import visitor
 
 # A browser that goes on to the next page drops files half read; the server's objects then warn that they were open.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning")
@@ -51,6 +52,10 @@ def test_pages_of_payments(site, context, page, look, paying):
     page.get_by_role("link", name=re.compile("^Refund of")).first.click()
     page.get_by_role("heading", name="Refund a top-up").wait_for()
     look("refund")
+    page.goto(site + host.path("billing/receipts"))
+    page.get_by_role("link", name=re.compile("^R?P-")).last.click()
+    page.get_by_role("heading", name=re.compile("^Receipt P-")).wait_for()
+    look("receipt")
     for name, session_id in (("paid", paid), ("late", late)):
         page.goto(site + host.path(f"billing/return?session_id={session_id}"))
         look(f"return-{name}")
@@ -63,6 +68,28 @@ def test_pages_of_payments(site, context, page, look, paying):
     look("return-unpaid")
     page.goto(f"{site}/stripe-simulator/")
     look("simulator-account")
+
+
+@override_settings(DEBUG=True)
+def test_before_the_first_payment(site, context, page, look, database):
+    host = visitor(uuid4().hex[:12])
+    log_in(context, site, host)
+    page.goto(site + host.path("billing"))
+    page.get_by_role("heading", name="Whom is the receipt made out to?").wait_for()
+    page.get_by_role("link", name="$50", exact=True).click()
+    page.get_by_text("$50.00").nth(1).wait_for()
+    look("billing-first")
+    page.get_by_label("City").fill("Berlin")
+    page.get_by_label("Tax id").fill("?")
+    page.get_by_role("button", name="Save billing details").click()
+    page.get_by_text("2 things need your attention").wait_for()
+    look("billing-profile-refused")
+    page.get_by_label("Company or name").fill("Analytical Engines GmbH")
+    page.get_by_label("Country").select_option("Germany")
+    page.get_by_label("Tax id").fill("DE123456789")
+    page.get_by_role("button", name="Save billing details").click()
+    page.get_by_text("Analytical Engines GmbH").last.wait_for()
+    look("billing-profile-saved")
 
 
 @override_settings(DEBUG=True)
@@ -85,6 +112,7 @@ def test_paying_and_getting_it_back_without_scripts(site, scriptless, fresh):
     page.get_by_text("The card is removed").wait_for()
 
     page.get_by_role("link", name=re.compile("^Receipt of")).click()
+    page.get_by_role("link", name="Invoice at Stripe").click()
     page.get_by_role("heading", name="Receipt: $12.50").wait_for()
     page.goto(site + fresh.path("billing"))
     page.get_by_role("link", name=re.compile("^Refund of")).click()

@@ -25,6 +25,7 @@ def test_every_scheduled_task_exists_and_expires():
         "billing.tasks.books_minute",
         "billing.tasks.books_night",
         "billing.tasks.reap",
+        "billing.tasks.receipts",
         "billing.tasks.auto_topups",
         "billing.tasks.settle",
         "billing.tasks.stripe_events",
