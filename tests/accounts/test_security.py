@@ -93,7 +93,7 @@ def test_other_sessions_are_signed_out(user):
     first, _ = log_in()
     second, _ = log_in()
     assert UserSession.objects.filter(user=user).count() == 2
-    assert b"Sign Out Other Sessions" in second.get("/accounts/sessions/").content
+    assert b"Sign out everywhere else" in second.get("/accounts/sessions/").content
     second.post("/accounts/sessions/")
     assert second.get("/app/acme/").status_code == 200
     assert first.get("/app/acme/").status_code == 302
