@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -46,7 +47,8 @@ def ask(site, secret, model):
     assert answer.status_code == 200, answer.text
 
 
-def test_balance_and_requests_arrive_without_a_reload(site, context, page, fresh, sold):
+def test_balance_and_requests_arrive_without_a_reload(site, context, page, sold):
+    fresh = visitor(uuid4().hex[:12])  # What others spent would be in the sums.
     organization = fresh.organization
     key = api_key_create(organization_id=organization.id, name="tail", member_id=organization.member_id)
     log_in(context, site, fresh)
@@ -69,8 +71,9 @@ def test_balance_and_requests_arrive_without_a_reload(site, context, page, fresh
     assert page.evaluate("window.stayed")
 
 
-def test_the_page_of_a_key_follows_what_is_done_to_it_and_what_it_spends(site, context, page, fresh, sold):
-    owner = {"organization_id": fresh.organization.id, "member_id": fresh.organization.member_id}
+def test_the_page_of_a_key_follows_what_is_done_to_it_and_what_it_spends(site, context, page, sold):
+    fresh = visitor(uuid4().hex[:12])
+    owner: dict[str, Any] = {"organization_id": fresh.organization.id, "member_id": fresh.organization.member_id}
     key = api_key_create(**owner, name="watched")
     limit_set(organization_id=owner["organization_id"], api_key_id=key.id, period="daily", amount_nanos=10**9)
     log_in(context, site, fresh)
