@@ -73,8 +73,10 @@ def test_an_authenticator_app_is_asked_for_and_sealed(user):
 
 
 def test_a_recovery_code_works_once(user):
-    activate()
+    owner, _ = activate()
     codes = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()
+    page = owner.get("/accounts/2fa/recovery-codes/").content.decode()
+    assert [code for code in codes if code not in page] == []
     for code, passes in ((codes[0], True), (codes[0], False)):
         client, _ = log_in()
         client.post("/accounts/2fa/authenticate/", {"code": code})
