@@ -89,6 +89,7 @@ def ledger(request: HttpRequest, slug: str) -> HttpResponse:
         "before": before,
         "older": lines[-1].id if len(statement.lines) > PAGE_ROWS else None,
         "last_line": lines[-1] if lines else None,
+        "page_nanos": sum(line.amount_nanos for line in lines) - (0 if before else statement.unsettled_nanos),
     }
     return render(request, "app/ledger.html", context, status=200 if valid else 422)
 

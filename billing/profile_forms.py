@@ -32,7 +32,8 @@ class ProfileForm(forms.Form):
         label=_("Country"),
         required=False,
         choices=[("", "-"), *COUNTRIES.items()],
-        widget=forms.Select(attrs={"autocomplete": "country"}),
+        # A receipt names the country in English, and so does this list.
+        widget=forms.Select(attrs={"autocomplete": "country", "class": "notranslate", "translate": "no"}),
         error_messages={"invalid_choice": _("Choose a country from the list.")},
     )
     tax_id = _text("tax_id", _("Tax id"), "off", help_text=_("VAT, GST or EIN number, as it has to be printed."))

@@ -81,7 +81,8 @@ def test_usage_of_an_hour_is_one_line_and_everything_adds_up(ada, wallet):
     html = html_of(ada)
     assert "In less out: the balance" in html
     assert '<data value="10.75" title="$10.75">$10.75</data>' in html
-    assert "Balance before these lines" in html
+    footer = html[html.index("<tfoot") :]
+    assert re.findall(r'<data value="([^"]+)"', footer) == ["0.00", "10.75", "10.75"]
     (link, _) = re.findall(r'href="([^"]+/requests\?[^"]+)"', html)
     requests = ada.client.get(link.replace("&amp;", "&"))
     assert requests.status_code == 200
