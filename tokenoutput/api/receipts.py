@@ -80,7 +80,7 @@ class ReceiptsView(KeyedView):
 
     @operation(
         "Credit", "List receipts", answer=ReceiptsAnswer,
-        query=[*CURSOR_QUERY, query("year", "Payments of this year (UTC) alone.", int)],
+        query=[*CURSOR_QUERY, query("year", "Paid in this year (UTC), or refunded in it.", int)],
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Payments, newest first, each with what went back of it."""
