@@ -195,10 +195,11 @@ def test_leaving_renaming_and_another_organisation(owner, organization):
     dev = join(organization, "dev", "developer")
     client = signed_in(dev.user)
     assert client.post("/app/acme/settings", {"name": "Mine"}).status_code == 403
-    assert client.get("/app/acme/settings").status_code == 200
+    assert "New holder" in client.get("/app/acme/settings").content.decode()
     assert client.post(f"/app/acme/members/{dev.id}/remove", {"keys": "revoke"})["Location"] == "/app/"
     assert client.get("/app/acme/").status_code == 404
     boss = signed_in(owner)
+    assert "New holder" not in boss.get("/app/acme/settings").content.decode()  # Nobody is left to be one.
     hostile = "<script>alert(1)</script>"
     boss.post("/app/acme/settings", {"name": hostile})
     page = boss.get("/app/acme/members").content.decode()
