@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -68,6 +69,12 @@ def models(request: HttpRequest) -> HttpResponse:
 def model(request: HttpRequest, public_id: str) -> HttpResponse:
     """All that is known of one model of the catalog."""
     return page_or_parts(request, "site/model.html", _model(public_id), is_public=True)
+
+
+@require_safe
+def models_markdown(request: HttpRequest) -> HttpResponse:
+    """To the catalog's Markdown, a page of the documentation, with the same filter."""
+    return redirect(reverse("docs_twin", args=["models"], query=request.GET))
 
 
 @require_safe

@@ -33,6 +33,7 @@ handler403 = "tokenoutput.denied.denied"
 urlpatterns = [
     path("", landing_views.landing, name="landing"),
     path("models", catalog_views.models, name="models"),
+    path("models.md", catalog_views.models_markdown),
     path("models/<path:public_id>.md", catalog_views.model_markdown, name="model_markdown"),
     path("models/<path:public_id>", catalog_views.model, name="model"),
     path("status", status_views.status, name="status"),

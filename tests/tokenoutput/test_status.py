@@ -150,6 +150,7 @@ def test_a_model_has_a_markdown_twin(client):
     assert "| Above 256000 input tokens | $0.20 | $0.80 |" in text
     assert "Free." in client.get("/models/gift.md").content.decode()
     assert client.get("/models/no-such-model.md").status_code == 404
+    assert client.get("/models.md?q=wide")["Location"] == "/docs/models.md?q=wide"
 
 
 def test_an_embedding_model_shows_no_output(client):
