@@ -14,7 +14,9 @@ from tests.tokenoutput.pages import PASSWORD
 
 # A browser that goes on to the next page drops files half read; the server's objects then warn that they were open.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning")
-STOPS_MAX = 60
+# Two rounds of the longest page: while it is still put together the first may miss what it looks for.
+STOPS_MAX = 120
+FOCUSED = "document.activeElement.outerHTML.slice(0, 80)"
 FOCUS_SEEN = """() => {
   const style = getComputedStyle(document.activeElement);
   return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
@@ -27,12 +29,14 @@ FOCUS_TOLD = """() => [document.activeElement.outerHTML.slice(0, 200), getComput
 def tab_to(page, target):
     """Press Tab until `target` has the focus; each stop on the way is to be seen."""
     page.wait_for_load_state()  # Before its style has come no page shows where one is.
+    stops = []
     for _ in range(STOPS_MAX):
         page.keyboard.press("Tab")
         assert page.evaluate(FOCUS_SEEN), page.evaluate(FOCUS_TOLD)
+        stops.append(page.evaluate(FOCUSED))
         if target.evaluate("element => element === document.activeElement"):
             return
-    raise AssertionError(f"not reached in {STOPS_MAX} stops: {target}")
+    raise AssertionError("\n".join([f"not reached in {STOPS_MAX} stops: {target}", *stops]))
 
 
 @override_settings(DEBUG=True)
