@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import msgspec
 
+from tokenoutput.inner_scope import inner_scope
 from tokenoutput.plain_answer import Message
 
 CALL_SECONDS = 30.0
@@ -38,16 +39,8 @@ async def gateway_post(
 ) -> Answered:
     """POST JSON to `path` and wait for the whole answer. Raises `CallTimedOut`."""
     sent = msgspec.json.encode(body)
-    headers = [
-        (b"authorization", b"Bearer " + key.encode("latin-1", "replace")),
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(sent)).encode()),
-    ]
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
-        "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
-        "client": client, "server": None,
-    }  # fmt: skip
+    headers = [(b"authorization", b"Bearer " + key.encode("latin-1", "replace"))]
+    scope = inner_scope(path, size=len(sent), client=client, headers=headers)
     call = _Call(sent)
     with anyio.move_on_after(CALL_SECONDS) as waiting:
         await gateway(scope, call.receive, call.send)

@@ -11,6 +11,7 @@ import anyio
 import msgspec
 
 from gateway.inside import INSIDE, Inside
+from tokenoutput.inner_scope import inner_scope
 from tokenoutput.plain_answer import Message, Receive, Send
 from tokenoutput.playground.answer import AnswerReader, Piece
 
@@ -33,7 +34,9 @@ async def answer_pieces(gateway: Any, asked: Asked, reader: AnswerReader) -> Asy
     """Ask, and give the answer as it comes; to stop reading is to hang up."""
     # No task group here: who iterates may end in another task. The process owns the request, as it does any.
     call = _Call(msgspec.json.encode(asked.body))
-    gateway.background(partial(call.run, gateway, _scope(asked, call.size)))
+    scope = inner_scope(PATH, size=call.size, client=asked.client)
+    scope[INSIDE] = Inside(asked.key_hash, asked.request_id)
+    gateway.background(partial(call.run, gateway, scope))
     try:
         async with aclosing(call.messages()) as messages:
             async for message in messages:
@@ -46,15 +49,6 @@ async def answer_pieces(gateway: Any, asked: Asked, reader: AnswerReader) -> Asy
             yield piece
     finally:
         call.leave()
-
-
-def _scope(asked: Asked, size: int) -> dict[str, Any]:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(size).encode())]
-    return {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
-        "path": PATH, "raw_path": PATH.encode(), "query_string": b"", "root_path": "", "headers": headers,
-        "client": asked.client, "server": None, INSIDE: Inside(asked.key_hash, asked.request_id),
-    }  # fmt: skip
 
 
 class _Call:
